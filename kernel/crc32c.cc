@@ -16,15 +16,25 @@ constexpr std::uint32_t times_x(std::uint32_t a) { return (a >> 1) ^ ((a & 1) !=
 constexpr std::uint32_t multiply(std::uint32_t a, std::uint32_t b) {
   std::uint32_t product = 0;
   for (std::uint32_t bit = kOne; bit != 0; bit >>= 1, b = times_x(b))
-    if ((a & bit) != 0) product ^= b;
+    product ^= (a & bit) != 0 ? b : 0;
   return product;
 }
+
+/// x^(2^k) mod P.
+using Squares = std::array<std::uint32_t, 64>;
+constexpr Squares make_squares() {
+  Squares squares{};
+  squares[0] = times_x(kOne);
+  for (std::size_t k = 1; k < squares.size(); ++k) squares[k] = multiply(squares[k - 1], squares[k - 1]);
+  return squares;
+}
+constexpr Squares kSquares = make_squares();
 
 /// x^exponent mod P.
 constexpr std::uint32_t power_of_x(std::uint64_t exponent) {
   std::uint32_t power = kOne;
-  for (std::uint32_t square = times_x(kOne); exponent != 0; exponent >>= 1, square = multiply(square, square))
-    if ((exponent & 1) != 0) power = multiply(power, square);
+  for (std::size_t k = 0; exponent != 0; exponent >>= 1, ++k)
+    if ((exponent & 1) != 0) power = multiply(power, kSquares[k]);
   return power;
 }
 

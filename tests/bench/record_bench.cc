@@ -1,11 +1,17 @@
 // What a record batch costs on its way through the broker: its checksum, the walk over its records.
 #include <benchmark/benchmark.h>
 
+#include <string>
 #include <vector>
 
+#include "kernel/check.h"
 #include "kernel/crc32c.h"
+#include "net/record/batch_builder.h"
+#include "net/record/record_walk.h"
 
 namespace {
+
+using namespace net::record;
 
 void crc32c_of_bytes(benchmark::State& state) {
   const std::vector<std::byte> bytes(static_cast<std::size_t>(state.range(0)), std::byte{0x5a});
@@ -13,5 +19,44 @@ void crc32c_of_bytes(benchmark::State& state) {
   state.SetBytesProcessed(state.iterations() * state.range(0));
 }
 BENCHMARK(crc32c_of_bytes)->Arg(64)->Arg(1 << 10)->Arg(16 << 10)->Arg(64 << 10)->Arg(1 << 20)->Arg(16 << 20);
+
+/// A batch of about 16 KiB of records with values of `value_bytes`.
+std::vector<std::byte> batch_of(std::size_t value_bytes, bool with_headers, Codec codec = Codec::none) {
+  const std::string key = "order-0017";
+  const std::string value(value_bytes, 'v');
+  const std::vector<RecordHeader> headers{{"trace", kernel::as_bytes("0123456789abcdef")},
+                                          {"source", kernel::as_bytes("bench")}};
+  BatchBuilder builder{{.codec = codec}};
+  for (std::int64_t now = 1'700'000'000'000; builder.size_bytes_uncompressed() < 16 * 1024; ++now) {
+    NewRecord record{.timestamp_ms = now, .key = kernel::as_bytes(key), .value = kernel::as_bytes(value)};
+    if (with_headers) record.headers = headers;
+    builder.append(record);
+  }
+  return builder.build();
+}
+
+void walk_of_records(benchmark::State& state, bool with_headers) {
+  const std::vector<std::byte> batch = batch_of(static_cast<std::size_t>(state.range(0)), with_headers);
+  const BatchHeader header = BatchHeader::parse(batch).value();
+  const ByteView records = ByteView{batch}.subspan(kHeaderBytes);
+  for (auto _ : state) {
+    const auto walked = walk_records(header, {&records, 1}, {});
+    CHECK(walked.has_value());
+    benchmark::DoNotOptimize(walked->timestamp_ms_max);
+  }
+  state.SetItemsProcessed(state.iterations() * header.records_count);
+  state.counters["ns_per_record"] = benchmark::Counter(
+      static_cast<double>(state.iterations() * header.records_count) / 1e9,
+      benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+}
+BENCHMARK_CAPTURE(walk_of_records, plain, false)->Arg(20)->Arg(100)->Arg(1024);
+BENCHMARK_CAPTURE(walk_of_records, with_two_headers, true)->Arg(100);
+
+void stamp_of_append_time(benchmark::State& state) {
+  std::vector<std::byte> batch = batch_of(100, false);
+  std::int64_t now = 0;
+  for (auto _ : state) stamp_timestamps(batch, TimestampType::log_append_time, ++now);
+}
+BENCHMARK(stamp_of_append_time);
 
 }  // namespace
