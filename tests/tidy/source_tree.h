@@ -110,7 +110,9 @@ inline bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c))
 /// starts with '_' is the end of a name.
 inline bool has_token(std::string_view line, std::string_view token) {
   for (std::size_t at = line.find(token); at != line.npos; at = line.find(token, at + 1)) {
-    const bool left = !is_word(token.front()) || token.front() == '_' || at == 0 || !is_word(line[at - 1]);
+    // "::open(" is the machine's; "Log::open(" is ours.
+    const bool ours = token.starts_with("::") && at > 0 && (is_word(line[at - 1]) || line[at - 1] == '>');
+    const bool left = !ours && (!is_word(token.front()) || token.front() == '_' || at == 0 || !is_word(line[at - 1]));
     const std::size_t end = at + token.size();
     const bool right = !is_word(token.back()) || end == line.size() || !is_word(line[end]);
     if (left && right) return true;
