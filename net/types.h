@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "kernel/strong.h"
+#include "net/uuid.h"
 
 namespace net {
 
@@ -23,6 +24,14 @@ using ProducerId = kernel::Strong<struct ProducerIdTag, std::int64_t>;
 /// Fences older instances of the same producer.
 using ProducerEpoch = kernel::Strong<struct ProducerEpochTag, std::int16_t>;
 
+/// Identity of a broker or controller; -1 where there is none.
+using BrokerId = kernel::Strong<struct BrokerIdTag, std::int32_t>;
+/// Which registration of a broker is meant; a restart gets a larger one.
+using BrokerEpoch = kernel::Strong<struct BrokerEpochTag, std::int64_t>;
+/// Identity of a topic, which a new topic of the same name does not share.
+using TopicId = kernel::Strong<struct TopicIdTag, Uuid>;
+
+inline constexpr BrokerId kBrokerIdNone{-1};
 inline constexpr LeaderEpoch kLeaderEpochNone{-1};
 inline constexpr ProducerId kProducerIdNone{-1};
 inline constexpr ProducerEpoch kProducerEpochNone{-1};
