@@ -1,0 +1,407 @@
+#include "sim/disk.h"
+
+#include <fmt/format.h>
+
+#include "kernel/crc32c.h"
+#include "sim/machine.h"
+
+namespace sim {
+
+using kernel::Buffer;
+using kernel::Errc;
+using kernel::fail;
+using kernel::Fiber;
+using kernel::Result;
+using namespace std::chrono_literals;
+
+enum class SimDisk::Kind : std::uint8_t {
+  open, rename, unlink, make_directory, remove_directory, list, sync_directory, sync_filesystem, space, boot_id,
+  read, write, datasync, truncate, allocate, size, lock,
+};
+
+namespace {
+constexpr std::uint64_t kOpenFilesMax = 20'000;
+std::uint64_t checksum_of(std::span<const Buffer> chain) {
+  std::uint32_t crc = 0;
+  for (const Buffer& part : chain) crc = kernel::crc32c(part.view(), crc);
+  return crc;
+}
+}  // namespace
+
+/// Issued, and not completed yet. `act` changes the image.
+class SimDisk::Operation {
+ public:
+  Operation(Fiber& waiter, Kind kind, std::uint64_t subject) : kind{kind}, subject{subject}, waiter_{&waiter} {}
+  virtual ~Operation() = default;
+  /// Does it; answers a checksum of the outcome for the trace.
+  virtual std::uint64_t act() = 0;
+  void complete() {
+    done_ = true;
+    if (waiter_ != nullptr) waiter_->wake();
+  }
+  Result<> wait(Fiber& f) {
+    struct Leave {  // also when the fiber is unwound: the operation must not wake what is gone
+      Operation& operation;
+      ~Leave() { operation.waiter_ = nullptr; }
+    } leave{*this};
+    while (!done_) {
+      const Result<> parked = f.park();
+      if (!parked && !done_) return parked;
+    }
+    return {};
+  }
+  const Kind kind;
+  const std::uint64_t subject;
+
+ private:
+  Fiber* waiter_;
+  bool done_ = false;
+};
+
+template <class T>
+Result<T> SimDisk::perform(Fiber& f, Kind kind, std::uint64_t subject, std::uint64_t detail, kernel::Duration base,
+                           std::function<Result<T>()> act, std::function<std::uint64_t(const Result<T>&)> checksum) {
+  struct Typed final : Operation {
+    Typed(Fiber& waiter, Kind kind, std::uint64_t subject, std::function<Result<T>()> act,
+          std::function<std::uint64_t(const Result<T>&)> checksum)
+        : Operation{waiter, kind, subject}, act_{std::move(act)}, checksum_{std::move(checksum)} {}
+    std::uint64_t act() override {
+      outcome.emplace(act_());
+      if (!*outcome) return 0xe0000000u + outcome->error().value;
+      return checksum_ ? checksum_(*outcome) : 0;
+    }
+    std::function<Result<T>()> act_;
+    std::function<std::uint64_t(const Result<T>&)> checksum_;
+    std::optional<Result<T>> outcome;
+  };
+  if (f.shard().dead()) return fail(Errc::cancelled);
+  auto operation = std::make_shared<Typed>(f, kind, subject, std::move(act), std::move(checksum));
+  world_.record(EventKind::disk_issue, machine_.id(), static_cast<std::uint64_t>(kind) << 56 | subject, detail);
+  ++operations_issued_;
+  submit(operation, base);
+  TRY(operation->wait(f));
+  return std::move(*operation->outcome);
+}
+
+void SimDisk::submit(const std::shared_ptr<Operation>& operation, kernel::Duration base) {
+  in_flight_.push_back(operation);
+  const auto tail = kernel::Duration{static_cast<std::int64_t>(random_.heavy_tail(20'000'000, 5))};
+  const kernel::Duration latency = (base + tail) * faults_.slow_factor;
+  if (faults_.slow_factor > 1) world_.mark("sim.disk.slow");
+  world_.after(latency, [this, weak = std::weak_ptr{operation}] {
+    const auto still = weak.lock();
+    if (still == nullptr) return;  // a crash settled it
+    if (faults_.hung) {
+      world_.mark("sim.disk.hung");
+      return;  // unhang() completes it
+    }
+    complete(still);
+  });
+}
+
+void SimDisk::complete(const std::shared_ptr<Operation>& operation) {
+  const auto at = std::ranges::find(in_flight_, operation);
+  if (at == in_flight_.end()) return;
+  in_flight_.erase(at);
+  const std::uint64_t sum = operation->act();
+  world_.record(EventKind::disk_done, machine_.id(),
+                static_cast<std::uint64_t>(operation->kind) << 56 | operation->subject, sum);
+  operation->complete();
+}
+
+void SimDisk::unhang() {
+  if (!faults_.hung) return;
+  faults_.hung = false;
+  for (const std::shared_ptr<Operation>& operation : std::list{in_flight_}) {
+    world_.after(10us, [this, operation] { complete(operation); });
+  }
+}
+
+bool SimDisk::fires(std::uint32_t per_million, std::string_view mark) {
+  if (per_million == 0 || !random_.chance(per_million)) return false;
+  world_.mark(mark);
+  return true;
+}
+
+bool SimDisk::has_room_for(const Inode& inode, std::uint64_t position, std::size_t length) const {
+  std::uint64_t new_pages = 0;
+  if (length > 0) {
+    for (std::uint64_t page = position / kPageBytes; page <= (position + length - 1) / kPageBytes; ++page) {
+      if (!inode.pages.contains(page)) ++new_pages;
+    }
+  }
+  if (new_pages == 0) return true;
+  return !faults_.full && image_.used_bytes() + new_pages * kPageBytes <= faults_.capacity_bytes;
+}
+
+void SimDisk::crash(bool power_loss) {
+  while (!in_flight_.empty()) {
+    const auto operation = in_flight_.front();
+    in_flight_.pop_front();
+    if (random_.below(2) == 0) operation->act();
+  }
+  if (faults_.hung) faults_.hung = false;
+  open_files_ = 0;
+  ++generation_;
+  for (const InodeRef& file : image_.all_files()) file->lock_owner = nullptr;
+  if (!power_loss) return;
+  ++boots_;
+  const LossReport loss = image_.lose_power(world_.random(kernel::Domain::disk, machine_.id() << 20 | boots_));
+  if (loss.pages_dropped > 0) world_.mark("sim.disk.page_dropped");
+  if (loss.kept_after_dropped > 0) world_.mark("sim.disk.page_out_of_order");
+  if (loss.pages_torn > 0) world_.mark("sim.disk.sector_tear");
+  if (loss.sizes_without_data > 0) world_.mark("sim.disk.size_without_data");
+  if (loss.operations_lost > 0) world_.mark("sim.disk.metadata_operation_lost");
+  if (loss.operations_kept_out_of_order > 0) world_.mark("sim.disk.metadata_out_of_order");
+  world_.record(EventKind::fault, machine_.id(), loss.pages_dropped << 32 | loss.pages_kept, image_.fingerprint());
+}
+
+void SimDisk::replace() {
+  in_flight_.clear();
+  ++generation_;
+  ++boots_;
+  open_files_ = 0;
+  image_ = DiskImage{image_.personality()};
+}
+
+class SimDisk::SimFile final : public kernel::File {
+ public:
+  SimFile(SimDisk& disk, InodeRef inode, bool writable)
+      : disk_{disk}, inode_{std::move(inode)}, writable_{writable}, generation_{disk.generation_} {
+    ++disk_.open_files_;
+  }
+  ~SimFile() override {
+    if (disk_.generation_ != generation_) return;
+    --disk_.open_files_;
+    if (inode_->lock_owner == this) inode_->lock_owner = nullptr;
+  }
+
+  Result<Buffer> read(Fiber& f, std::uint64_t position, std::size_t length) override {
+    return disk_.perform<Buffer>(
+        f, Kind::read, inode_->id, position << 24 ^ length, 4us,
+        [&disk = disk_, inode = inode_, position, length]() -> Result<Buffer> {
+          if (disk.fires(disk.faults_.read_error_ppm, "sim.disk.read_error")) return kernel::fail_errno(EIO);
+          if (disk.unreadable(*inode, position, length)) return kernel::fail_errno(EIO);
+          std::size_t part = length;
+          if (length > 1 && disk.fires(disk.faults_.short_io_ppm, "sim.disk.short_read")) {
+            part = 1 + disk.random_.below(length - 1);
+          }
+          return disk.image_.read(*inode, position, part);
+        },
+        [](const Result<Buffer>& bytes) { return checksum_of({&*bytes, 1}) + bytes->size(); });
+  }
+
+  Result<std::size_t> write(Fiber& f, std::uint64_t position, std::span<const Buffer> chain) override {
+    if (!writable_) return fail(Errc::permission);
+    std::vector<Buffer> owned(chain.begin(), chain.end());
+    const std::size_t length = kernel::total_size(chain);
+    const std::uint64_t sum = checksum_of(chain);
+    return disk_.perform<std::size_t>(
+        f, Kind::write, inode_->id, (position << 24 ^ length) + (sum << 32), 5us,
+        [&disk = disk_, inode = inode_, position, owned = std::move(owned)]() -> Result<std::size_t> {
+          return disk.write_now(*inode, position, owned);
+        },
+        [](const Result<std::size_t>& n) { return *n; });
+  }
+
+  Result<> datasync(Fiber& f) override {
+    return disk_.perform<void>(f, Kind::datasync, inode_->id, 0, 120us,
+                               [&disk = disk_, set = disk_.image_.begin_sync(inode_)]() -> Result<> {
+                                 return disk.sync_now(set);
+                               });
+  }
+
+  Result<> truncate(Fiber& f, std::uint64_t size) override {
+    if (!writable_) return fail(Errc::permission);
+    return disk_.perform<void>(f, Kind::truncate, inode_->id, size, 6us,
+                               [&disk = disk_, inode = inode_, size]() -> Result<> {
+                                 if (disk.faults_.read_only) return kernel::fail_errno(EROFS);
+                                 disk.image_.truncate(*inode, size);
+                                 return {};
+                               });
+  }
+
+  Result<> allocate(Fiber& f, std::uint64_t position, std::uint64_t length) override {
+    if (!writable_) return fail(Errc::permission);
+    return disk_.perform<void>(f, Kind::allocate, inode_->id, position << 24 ^ length, 8us,
+                               [&disk = disk_, inode = inode_, position, length]() -> Result<> {
+                                 if (disk.faults_.read_only) return kernel::fail_errno(EROFS);
+                                 if (!disk.has_room_for(*inode, position, length)) return kernel::fail_errno(ENOSPC);
+                                 inode->size = std::max(inode->size, position + length);
+                                 return {};
+                               });
+  }
+
+  Result<std::uint64_t> size(Fiber& f) override {
+    return disk_.perform<std::uint64_t>(
+        f, Kind::size, inode_->id, 0, 1us, [inode = inode_]() -> Result<std::uint64_t> { return inode->size; },
+        [](const Result<std::uint64_t>& n) { return *n; });
+  }
+
+  Result<> lock(Fiber& f) override {
+    return disk_.perform<void>(f, Kind::lock, inode_->id, 0, 2us, [inode = inode_, self = this]() -> Result<> {
+      if (inode->lock_owner != nullptr && inode->lock_owner != self) return fail(Errc::locked);
+      inode->lock_owner = self;
+      return {};
+    });
+  }
+
+ private:
+  SimDisk& disk_;
+  InodeRef inode_;
+  bool writable_;
+  std::uint64_t generation_;
+};
+
+bool SimDisk::unreadable(const Inode& inode, std::uint64_t position, std::size_t length) const {
+  for (auto page = inode.pages.lower_bound(position / kPageBytes);
+       page != inode.pages.end() && page->first * kPageBytes < position + length; ++page) {
+    if (page->second.unreadable) return true;
+  }
+  return false;
+}
+
+Result<std::size_t> SimDisk::write_now(Inode& inode, std::uint64_t position, std::span<const Buffer> chain) {
+  if (faults_.read_only) return kernel::fail_errno(EROFS);
+  if (fires(faults_.write_error_ppm, "sim.disk.write_error")) return kernel::fail_errno(EIO);
+  std::size_t left = kernel::total_size(chain);
+  if (left > 1 && fires(faults_.short_io_ppm, "sim.disk.short_write")) left = 1 + random_.below(left - 1);
+  while (left > 0 && !has_room_for(inode, position, left)) left /= 2;  // a full disk takes what still fits
+  if (left == 0 && kernel::total_size(chain) > 0) {
+    world_.mark("sim.disk.full");
+    return kernel::fail_errno(ENOSPC);
+  }
+  std::size_t done = 0;
+  for (const Buffer& part : chain) {
+    const std::size_t take = std::min(part.size(), left - done);
+    image_.write(inode, position + done, part.view().first(take));
+    done += take;
+    if (done == left) break;
+  }
+  return done;
+}
+
+Result<> SimDisk::sync_now(const SyncSet& set) {
+  if (fires(faults_.sync_error_ppm, "sim.disk.sync_error")) {
+    image_.drop_dirty(set);
+    return kernel::fail_errno(EIO);
+  }
+  image_.finish_sync(set);
+  return {};
+}
+
+SimDisk::SimDisk(Machine& machine)
+    : machine_{machine},
+      world_{machine.world()},
+      image_{Personality::ordered},
+      random_{world_.random(kernel::Domain::disk, machine.id())} {}
+
+SimDisk::~SimDisk() = default;
+
+Result<kernel::FileHandle> SimDisk::open(Fiber& f, std::string_view path, kernel::OpenMode mode) {
+  return perform<kernel::FileHandle>(
+      f, Kind::open, 0, kernel::hash64(path), 6us, [this, path = std::string{path}, mode]() -> Result<kernel::FileHandle> {
+        if (open_files_ >= kOpenFilesMax) return kernel::fail_errno(EMFILE);
+        auto found = image_.find(path);
+        if (found && mode.create && mode.exclusive) return fail(Errc::already_exists);
+        if (!found) {
+          if (!mode.create || !found.error().is(Errc::no_such_file)) return std::unexpected(found.error());
+          if (faults_.read_only) return kernel::fail_errno(EROFS);
+          if (faults_.full) return kernel::fail_errno(ENOSPC);
+          found = image_.create(path, /*directory=*/false);
+          if (!found) return std::unexpected(found.error());
+        }
+        if ((*found)->is_directory) return kernel::fail_errno(EISDIR);
+        if (mode.write && faults_.read_only) return kernel::fail_errno(EROFS);
+        if (mode.truncate) image_.truncate(**found, 0);
+        return std::make_shared<SimFile>(*this, *found, mode.write);
+      });
+}
+
+Result<> SimDisk::rename(Fiber& f, std::string_view from, std::string_view to) {
+  return perform<void>(f, Kind::rename, 0, kernel::mix64(kernel::hash64(from), kernel::hash64(to)), 8us,
+                       [this, from = std::string{from}, to = std::string{to}]() -> Result<> {
+                         if (faults_.read_only) return kernel::fail_errno(EROFS);
+                         return image_.rename(from, to);
+                       });
+}
+
+Result<> SimDisk::unlink(Fiber& f, std::string_view path) {
+  return perform<void>(f, Kind::unlink, 0, kernel::hash64(path), 8us, [this, path = std::string{path}]() -> Result<> {
+    if (faults_.read_only) return kernel::fail_errno(EROFS);
+    return image_.unlink(path, /*directory=*/false);
+  });
+}
+
+Result<> SimDisk::make_directory(Fiber& f, std::string_view path) {
+  return perform<void>(f, Kind::make_directory, 0, kernel::hash64(path), 8us,
+                       [this, path = std::string{path}]() -> Result<> {
+                         if (image_.find(path)) return fail(Errc::already_exists);
+                         if (faults_.read_only) return kernel::fail_errno(EROFS);
+                         if (faults_.full) return kernel::fail_errno(ENOSPC);
+                         TRY(image_.create(path, /*directory=*/true));
+                         return {};
+                       });
+}
+
+Result<> SimDisk::remove_directory(Fiber& f, std::string_view path) {
+  return perform<void>(f, Kind::remove_directory, 0, kernel::hash64(path), 8us,
+                       [this, path = std::string{path}]() -> Result<> {
+                         if (faults_.read_only) return kernel::fail_errno(EROFS);
+                         return image_.unlink(path, /*directory=*/true);
+                       });
+}
+
+Result<std::vector<kernel::DirectoryEntry>> SimDisk::list(Fiber& f, std::string_view path) {
+  using Entries = std::vector<kernel::DirectoryEntry>;
+  return perform<Entries>(f, Kind::list, 0, kernel::hash64(path), 10us,
+                          [this, path = std::string{path}]() -> Result<Entries> {
+                            const InodeRef directory = TRY(image_.find(path));
+                            if (!directory->is_directory) return kernel::fail_errno(ENOTDIR);
+                            Entries entries;
+                            for (const auto& [name, inode] : directory->entries) {
+                              entries.push_back({name, inode->is_directory});
+                            }
+                            return entries;
+                          },
+                          [](const Result<Entries>& entries) { return entries->size(); });
+}
+
+Result<> SimDisk::sync_directory(Fiber& f, std::string_view path) {
+  return perform<void>(f, Kind::sync_directory, 0, kernel::hash64(path), 100us,
+                       [this, path = std::string{path}]() -> Result<> {
+                         const InodeRef directory = TRY(image_.find(path));
+                         if (fires(faults_.sync_error_ppm, "sim.disk.sync_error")) return kernel::fail_errno(EIO);
+                         image_.sync_directory(directory);
+                         return {};
+                       });
+}
+
+Result<> SimDisk::sync_filesystem(Fiber& f, std::string_view path) {
+  std::vector<SyncSet> sets;
+  for (const InodeRef& file : image_.all_files()) sets.push_back(image_.begin_sync(file));
+  return perform<void>(f, Kind::sync_filesystem, 0, kernel::hash64(path), 200us,
+                       [this, sets = std::move(sets)]() -> Result<> {
+                         Result<> outcome;
+                         for (const SyncSet& set : sets) {
+                           if (const Result<> one = sync_now(set); !one) outcome = one;
+                         }
+                         if (outcome) image_.sync_all_directories();
+                         return outcome;
+                       });
+}
+
+Result<kernel::SpaceInfo> SimDisk::space(Fiber& f, std::string_view path) {
+  return perform<kernel::SpaceInfo>(f, Kind::space, 0, kernel::hash64(path), 3us, [this]() -> Result<kernel::SpaceInfo> {
+    const std::uint64_t used = faults_.full ? faults_.capacity_bytes : image_.used_bytes();
+    return kernel::SpaceInfo{faults_.capacity_bytes, faults_.capacity_bytes - std::min(used, faults_.capacity_bytes)};
+  });
+}
+
+Result<std::string> SimDisk::boot_id(Fiber& f) {
+  return perform<std::string>(f, Kind::boot_id, 0, 0, 1us, [this]() -> Result<std::string> {
+    return fmt::format("{:08x}-boot-{}", machine_.id(), boots_);
+  });
+}
+
+}  // namespace sim

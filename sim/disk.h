@@ -1,0 +1,87 @@
+// A machine's simulated disk: the doors of kernel/disk.h over a DiskImage, with time and trouble. An operation is
+// issued, takes its time, and acts on the image when it completes. It completes even if nobody waits any more.
+#pragma once
+
+#include <functional>
+#include <list>
+#include <memory>
+
+#include "kernel/disk.h"
+#include "kernel/random.h"
+#include "kernel/time.h"
+#include "sim/disk_image.h"
+
+namespace sim {
+
+class Machine;
+class World;
+
+/// Trouble, as rates per million operations and as states. All off by default.
+struct DiskFaults {
+  std::uint32_t read_error_ppm = 0;     ///< EIO, transient
+  std::uint32_t write_error_ppm = 0;    ///< EIO
+  std::uint32_t sync_error_ppm = 0;     ///< EIO, and the dirty pages are silently forgotten
+  std::uint32_t short_io_ppm = 0;       ///< a read or write does only part of what was asked
+  std::uint32_t slow_factor = 1;        ///< latencies are multiplied
+  bool full = false;                    ///< no write that needs a new page succeeds
+  bool hung = false;                    ///< nothing completes until this ends
+  bool read_only = false;
+  std::uint64_t capacity_bytes = 1ull << 40;
+};
+
+class SimDisk final : public kernel::Disk {
+ public:
+  explicit SimDisk(Machine& machine);
+  ~SimDisk() override;
+
+  kernel::Result<kernel::FileHandle> open(kernel::Fiber& f, std::string_view path, kernel::OpenMode mode) override;
+  kernel::Result<> rename(kernel::Fiber& f, std::string_view from, std::string_view to) override;
+  kernel::Result<> unlink(kernel::Fiber& f, std::string_view path) override;
+  kernel::Result<> make_directory(kernel::Fiber& f, std::string_view path) override;
+  kernel::Result<> remove_directory(kernel::Fiber& f, std::string_view path) override;
+  kernel::Result<std::vector<kernel::DirectoryEntry>> list(kernel::Fiber& f, std::string_view path) override;
+  kernel::Result<> sync_directory(kernel::Fiber& f, std::string_view path) override;
+  kernel::Result<> sync_filesystem(kernel::Fiber& f, std::string_view path) override;
+  kernel::Result<kernel::SpaceInfo> space(kernel::Fiber& f, std::string_view path) override;
+  kernel::Result<std::string> boot_id(kernel::Fiber& f) override;
+
+  [[nodiscard]] DiskFaults& faults() { return faults_; }
+  /// Ends a hang: what was held back completes.
+  void unhang();
+  [[nodiscard]] DiskImage& image() { return image_; }
+  [[nodiscard]] std::uint64_t operations_issued() const { return operations_issued_; }
+
+  /// The process died: each operation in flight happens or not. With power loss, unsynced state is at stake too.
+  void crash(bool power_loss);
+  /// A new empty disk in place of the old one.
+  void replace();
+
+ private:
+  class SimFile;
+  class Operation;
+  enum class Kind : std::uint8_t;
+  template <class T>
+  kernel::Result<T> perform(kernel::Fiber& f, Kind kind, std::uint64_t subject, std::uint64_t detail,
+                            kernel::Duration base, std::function<kernel::Result<T>()> act,
+                            std::function<std::uint64_t(const kernel::Result<T>&)> checksum = {});
+  void submit(const std::shared_ptr<Operation>& operation, kernel::Duration base);
+  void complete(const std::shared_ptr<Operation>& operation);
+  bool fires(std::uint32_t per_million, std::string_view mark);
+  [[nodiscard]] bool unreadable(const Inode& inode, std::uint64_t position, std::size_t length) const;
+  kernel::Result<std::size_t> write_now(Inode& inode, std::uint64_t position, std::span<const kernel::Buffer> chain);
+  kernel::Result<> sync_now(const SyncSet& set);
+  [[nodiscard]] bool has_room_for(const Inode& inode, std::uint64_t position, std::size_t length) const;
+
+  Machine& machine_;
+  World& world_;
+  DiskImage image_;
+  DiskFaults faults_;
+  kernel::Random random_;
+  std::list<std::shared_ptr<Operation>> in_flight_;
+  std::uint64_t operations_issued_ = 0;
+  std::uint64_t boots_ = 1;
+  std::uint64_t open_files_ = 0;
+  std::uint64_t generation_ = 0;
+};
+
+}  // namespace sim
