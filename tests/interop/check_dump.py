@@ -1,0 +1,66 @@
+"""Kafka's own dump tool reads the files that the broker left behind."""
+import re
+
+from check_confluent import produce
+from check_java import tool
+from harness import Skip, check
+from records import sample
+
+
+def dump(*words):
+    text = tool("DumpLogSegments", *words).decode(errors="replace")
+    for bad in ("Mismatches in", "Exception", "corrupt", "isvalid: false", "Found timestamp mismatch", "not found in log",
+                "Found out of order timestamp"):
+        assert bad not in text, f"{words}: {text[max(0, text.find(bad) - 200):text.find(bad) + 400]}"
+    return text
+
+
+@check("the dump tool reads segments, offset and time indexes, and finds them in order", needs="confluent java-tools",
+       alone=True)
+def segments(ctx):
+    if not (ctx.broker.own and ctx.broker.log_dir):
+        raise Skip("this broker's files are not at hand")
+    topic, codecs = ctx.new_topic("dump", segment_bytes=1 << 20), ["none", "gzip", "snappy", "lz4", "zstd"]
+    total = 0
+    for turn in range(40):
+        records = sample(300, seed=turn)
+        produce(ctx, topic, records, compression_type=codecs[turn % 5], enable_idempotence=turn % 2 == 0)
+        total += len(records)
+    ctx.broker.stop()
+    try:
+        folder = ctx.broker.log_dir / f"{topic}-0"
+        logs = sorted(folder.glob("*.log"))
+        assert len(logs) > 1, f"the topic has {len(logs)} segment; it was meant to have several"
+        next_offset, seen = 0, set()
+        for log in logs:
+            text = dump("--files", str(log), "--deep-iteration")
+            assert f"starting offset: {int(log.stem)}" in text, text[:200]
+            for base, last, codec in re.findall(r"^baseOffset: (\d+) lastOffset: (\d+) .*compresscodec: (\w+)", text, re.M):
+                assert int(base) == next_offset, f"batch at {base} where {next_offset} was due"
+                next_offset, seen = int(last) + 1, seen | {codec}
+            for kind in (".index", ".timeindex"):
+                index = log.with_suffix(kind)
+                assert index.exists(), f"{index.name} is missing"
+                dump("--files", str(index), "--index-sanity-check")
+                dump("--files", str(index))
+        assert next_offset == total, f"the log ends at {next_offset}, not {total}"
+        assert seen == set(codecs), seen
+        assert re.search(r"offset: \d+", dump("--files", str(logs[1].with_suffix(".index")))), "the index is empty"
+    finally:
+        ctx.broker.start()
+
+
+@check("the dump tool reads the metadata log", needs="java-tools", alone=True)
+def metadata(ctx):
+    if not (ctx.broker.own and ctx.broker.log_dir):
+        raise Skip("this broker's files are not at hand")
+    topic = ctx.new_topic("dump-meta")
+    ctx.broker.stop()
+    try:
+        logs = sorted((ctx.broker.log_dir / "__cluster_metadata-0").glob("*.log"))
+        text = "".join(dump("--files", str(log), "--cluster-metadata-decoder") for log in logs)
+        assert f'"name":"{topic}"' in text, "the topic's record is not in the metadata log"
+        for kind in ("REGISTER_BROKER_RECORD", "TOPIC_RECORD", "PARTITION_RECORD", "FEATURE_LEVEL_RECORD"):
+            assert f'"type":"{kind}"' in text, f"there is no {kind}"
+    finally:
+        ctx.broker.start()

@@ -1,0 +1,113 @@
+"""Foreign clients, installed once into build/interop/. What cannot be had (no registry, no compiler) is remembered
+with the reason, and the checks that need it are skipped."""
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from harness import BUILD, HERE
+
+KAFKA = "4.4.0"
+# The newest command line tools that Maven serves; they come with clients of their own release.
+KAFKA_TOOLS = "4.3.1"
+PYTHON = {"confluent": "confluent-kafka==2.16.1", "kafka-python": "kafka-python==3.0.12",
+          "kafka-python-codecs": "lz4 zstandard python-snappy"}
+OLD_KAFKA_PYTHON = "kafka-python==2.0.2"  # speaks the oldest versions of any client still in use
+KAFKAJS = "2.2.4"
+
+POM = """<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
+<groupId>kalda</groupId><artifactId>interop</artifactId><version>1</version><dependencies><dependency>
+<groupId>org.apache.kafka</groupId><artifactId>{artifact}</artifactId><version>{version}</version>
+</dependency></dependencies></project>
+"""
+
+
+class Tools:
+    def __init__(self):
+        self.have, self.why_not = set(), {}
+        BUILD.mkdir(parents=True, exist_ok=True)
+
+    def _try(self, name, program, install):
+        """`install` runs unless it succeeded before with the same text of this file."""
+        if program and not shutil.which(program):
+            self.why_not[name] = f"there is no {program}"
+            return
+        stamp = BUILD / f".have-{name}"
+        wanted = str(install.__code__.co_consts) + str((KAFKA, KAFKA_TOOLS, PYTHON, OLD_KAFKA_PYTHON, KAFKAJS))
+        if not (stamp.exists() and stamp.read_text() == wanted):
+            print(f"installing {name}", flush=True)
+            try:
+                install()
+            except (subprocess.SubprocessError, OSError) as error:
+                words = getattr(error, "stderr", None) or getattr(error, "output", None) or str(error).encode()
+                last = words.decode(errors="replace").strip().splitlines()[-1:]
+                self.why_not[name] = f"could not install it: {''.join(last)[:200]}"
+                print(f"WITHOUT {name}: {self.why_not[name]}", flush=True)
+                return
+            stamp.write_text(wanted)
+        self.have.add(name)
+
+    def install_all(self):
+        self.python()
+        self._try("kcat", "kcat", lambda: None)
+        self._try("java", "mvn", self._kafka)
+        self._try("java-tools", "mvn", self._kafka_tools)
+        if not shutil.which("javac"):
+            self.why_not["javac"] = "there is no Java compiler"
+        else:
+            self._try("javac", "javac", lambda: None)
+        self._try("kafkajs", "npm", self._kafkajs)
+        self._try("franz-go", "go", self._franz)
+        self._try("apt-cache", "apt-cache", lambda: None)
+
+    # Python clients live in a virtual environment, in which the checks then run.
+    def python(self):
+        venv = BUILD / "venv"
+        pip = [venv / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check"]
+
+        def install_venv():
+            _run([sys.executable, "-m", "venv", venv])
+        self._try("venv", None, install_venv)
+        for name, package in PYTHON.items():
+            self._try(name, None, lambda package=package: _run(pip + package.split()))
+        old = BUILD / "kafka-python-old"
+        self._try("kafka-python-old", None,
+                  lambda: _run(pip + ["--no-deps", "--upgrade", "--target", old, OLD_KAFKA_PYTHON, "six==1.16.0"]))
+
+    def _maven(self, folder, artifact, version):
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "pom.xml").write_text(POM.format(artifact=artifact, version=version))
+        shutil.rmtree(folder / "libs", ignore_errors=True)
+        _run(["mvn", "-q", "-B", "dependency:copy-dependencies", "-DoutputDirectory=libs", "-DincludeScope=runtime"],
+             cwd=folder)
+
+    def _kafka(self):
+        self._maven(BUILD / "kafka", "kafka_2.13", KAFKA)
+
+    def _kafka_tools(self):
+        self._maven(BUILD / "kafka-tools", "kafka-tools", KAFKA_TOOLS)
+
+    def _kafkajs(self):
+        folder = BUILD / "js"
+        folder.mkdir(exist_ok=True)
+        (folder / "package.json").write_text('{"private": true}')
+        _run(["npm", "install", "--silent", "--no-audit", "--no-fund", f"kafkajs@{KAFKAJS}"], cwd=folder)
+
+    def _franz(self):
+        _run(["go", "build", "-o", BUILD / "franz-client", "."], cwd=HERE / "clients" / "franz")
+
+
+def _run(command, cwd=None):
+    subprocess.run([str(w) for w in command], check=True, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+
+def venv_python():
+    return BUILD / "venv" / "bin" / "python3"
+
+
+def kafka_libs():
+    return BUILD / "kafka" / "libs"
+
+
+def kafka_tools_libs():
+    return BUILD / "kafka-tools" / "libs"

@@ -1,0 +1,74 @@
+#!/usr/bin/env python3
+"""Talks to a broker with other people's clients. One line a check; the last line is "N passed, N failed, N skipped".
+
+    ./dev interop                               our own broker, started on a free loopback port
+    ./dev interop --apache                      Apache Kafka itself: proves the checks
+    ./dev interop --broker 127.0.0.1:9092       a broker that runs already (nothing is killed)
+    ./dev interop --start 'prog --port {port} --dir {dir}'
+    ./dev interop --only kcat                   checks whose name holds a word
+"""
+import argparse
+import os
+import sys
+
+import install
+from harness import BUILD, HERE, CHECKS, Context, run_all
+
+
+def main():
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--broker", metavar="HOST:PORT")
+    options.add_argument("--start", metavar="COMMAND")
+    options.add_argument("--apache", action="store_true")
+    options.add_argument("--program", default=HERE.parent.parent / "build" / "release" / "kalda")
+    options.add_argument("--only", default="")
+    options.add_argument("--list", action="store_true")
+    options.add_argument("-v", "--verbose", action="store_true")
+    chosen = options.parse_args()
+
+    tools = install.Tools()
+    tools.python()
+    # The checks of Python clients run inside the environment that holds them.
+    if "venv" in tools.have and sys.prefix != str(BUILD / "venv"):
+        os.execv(install.venv_python(), [str(install.venv_python()), *sys.argv])
+    tools.install_all()
+
+    import brokers
+    for module in ("kcat", "confluent", "kafka_python", "java", "kafkajs", "franz", "packages", "kill", "dump"):
+        __import__(f"check_{module}")
+    if chosen.list:
+        print("\n".join(c.name for c in CHECKS))
+        return 0
+
+    if chosen.broker:
+        broker = brokers.External(chosen.broker)
+    elif chosen.apache:
+        if "java" not in tools.have:
+            print(f"there is no Apache Kafka to start: {tools.why_not['java']}")
+            return 1
+        broker = brokers.Apache(BUILD / "run-apache", install.kafka_libs(), install.KAFKA)
+    elif chosen.start:
+        broker = brokers.Command(BUILD / "run-command", chosen.start)
+    else:
+        broker = brokers.Kalda(BUILD / "run-kalda", chosen.program)
+
+    work = BUILD / "work"
+    work.mkdir(exist_ok=True)
+    try:
+        broker.start()
+        print(f"against {broker.version()}", flush=True)
+        passed, failed, skipped = run_all(Context(broker, tools, work), chosen.only, chosen.verbose)
+    except AssertionError as error:
+        print(f"FAIL start: {error}")
+        passed, failed, skipped = 0, 1, 0
+    finally:
+        try:
+            broker.stop()
+        except AssertionError as error:
+            print(f"at the end: {error}")
+    print(f"{passed} passed, {failed} failed, {skipped} skipped")
+    return 0 if failed == 0 and passed > 0 else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
