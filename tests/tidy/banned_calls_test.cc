@@ -17,7 +17,7 @@ const std::vector<Ban> kBans{
       "std::unique_lock", "std::scoped_lock", "std::condition_variable", "std::condition_variable_any", "std::async",
       "std::call_once", "std::counting_semaphore", "std::binary_semaphore", "std::latch", "std::barrier",
       "std::this_thread", "pthread_create"},
-     {"kernel/posix/"},
+     {"kernel/posix/", "kernel/metrics."},  // metrics guard only the list that shards register in
      "fibers, scopes, channels, the kernel's mutex, or offload() for CPU work"},
     {{"_clock::now", "gettimeofday", "clock_gettime", "usleep", "nanosleep", " time(", "(time(", "::time(", "localtime",
       "localtime_r", "timerfd_create"},
