@@ -1,0 +1,102 @@
+// What one partition knows of its idempotent producers: for each the epoch, the last five batches, and whether a
+// transaction is open. It makes retries harmless and gaps visible.
+//
+//   const auto judgement = state.judge(header);           // leader, a client's batch with a producer id
+//   if (judgement.verdict == Verdict::duplicate) return answer_again(*judgement.original);
+//   ...append, then
+//   state.apply(header);                                  // leader, follower and recovery alike; offsets stamped
+//
+// Kept on disk as <offset>.snapshot (see encode_snapshot()): the state of all records below that offset. Only the last
+// batch of each producer is kept there, so that the window of duplicates is one batch after a reload.
+// Pure: time and offsets come in as arguments.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "broker/log/reason.h"
+#include "kernel/bytes.h"
+#include "net/record/batch_header.h"
+#include "net/record/control.h"
+#include "net/types.h"
+
+namespace broker::log {
+
+using net::Offset;
+using net::ProducerEpoch;
+using net::ProducerId;
+
+/// One remembered batch.
+struct SequencedBatch {
+  std::int32_t last_sequence = net::record::kSequenceNone;
+  Offset last_offset{-1};
+  std::int32_t offset_delta = 0;  ///< last offset - first offset
+  std::int64_t timestamp_ms = -1;
+
+  [[nodiscard]] Offset first_offset() const { return last_offset - offset_delta; }
+  [[nodiscard]] std::int32_t first_sequence() const;
+  friend bool operator==(const SequencedBatch&, const SequencedBatch&) = default;
+};
+
+inline constexpr std::size_t kBatchesRemembered = 5;
+
+struct ProducerEntry {
+  ProducerEpoch epoch = net::kProducerEpochNone;
+  std::int32_t coordinator_epoch = -1;
+  std::int64_t last_timestamp_ms = -1;
+  std::optional<Offset> open_transaction_start;
+  /// Oldest first, at most kBatchesRemembered, all of `epoch`.
+  std::vector<SequencedBatch> batches;
+
+  /// kSequenceNone when only a marker was seen in this epoch.
+  [[nodiscard]] std::int32_t last_sequence() const;
+  friend bool operator==(const ProducerEntry&, const ProducerEntry&) = default;
+};
+
+enum class Verdict : std::uint8_t {
+  in_order,               ///< append it
+  duplicate,              ///< it is on the log already: answer with the old offset
+  out_of_order_sequence,  ///< a batch in between is missing, or a new epoch does not start at 0
+  invalid_producer_epoch, ///< an older instance of the producer
+  transaction_expected,   ///< a plain batch from a producer whose transaction is open
+};
+struct Judgement {
+  Verdict verdict = Verdict::in_order;
+  std::optional<SequencedBatch> original;  ///< with `duplicate` only
+};
+
+class ProducerState {
+ public:
+  /// What to do with a client's batch. Its header kept the rules of validate_client_header() and has a producer id.
+  /// A producer we know nothing of may begin anywhere: its earlier batches may have been deleted by retention.
+  [[nodiscard]] Judgement judge(const net::record::BatchHeader& header) const;
+
+  /// Notes a batch that is on the log, with the offsets it has there. Control batches and batches without a producer
+  /// id change nothing here; markers have a function of their own.
+  void apply(const net::record::BatchHeader& header);
+  /// Notes a transaction marker that is on the log.
+  void apply_marker(const net::record::TransactionMarker& marker);
+
+  /// Forgets producers without an open transaction that were last seen `expiration_ms` or longer before `now_ms`.
+  /// Returns how many.
+  std::size_t expire(std::int64_t now_ms, std::int64_t expiration_ms);
+
+  [[nodiscard]] const ProducerEntry* find(ProducerId id) const;
+  [[nodiscard]] std::size_t size() const { return entries_.size(); }
+  [[nodiscard]] const std::map<ProducerId, ProducerEntry>& entries() const { return entries_; }
+
+  /// int16 version 1 | uint32 crc32c of what follows | int32 count | entries of
+  ///   int64 producerId | int16 epoch | int32 lastSequence | int64 lastOffset | int32 offsetDelta | int64 timestamp |
+  ///   int32 coordinatorEpoch | int64 openTransactionStart (-1 none)
+  [[nodiscard]] std::vector<std::byte> encode_snapshot() const;
+  /// Errors: bad_size, bad_version, bad_crc, bad_entry, duplicate; the detail is the index of the entry.
+  static kernel::Result<ProducerState> decode_snapshot(kernel::ByteView file);
+
+  friend bool operator==(const ProducerState&, const ProducerState&) = default;
+
+ private:
+  std::map<ProducerId, ProducerEntry> entries_;
+};
+
+}  // namespace broker::log
