@@ -46,7 +46,8 @@ class Socket {
   virtual Result<std::size_t> read(Fiber& f, MutableByteView out) = 0;
   /// Hands over all of `chain`; suspends while the peer does not take it (back-pressure).
   /// Errors: connection_reset, cancelled, deadline (part of it may have been sent: abort the stream).
-  virtual Result<> write(Fiber& f, std::span<const Buffer> chain) = 0;
+  /// `more_follows` lets the system wait for the next call before it sends a last small packet.
+  virtual Result<> write(Fiber& f, std::span<const Buffer> chain, bool more_follows = false) = 0;
   /// Sends `length` bytes of `file` from `position` without a copy through user space where the system can.
   /// Errors: as write; corrupt when the file ends before.
   virtual Result<> send_file(Fiber& f, File& file, std::uint64_t position, std::size_t length) = 0;

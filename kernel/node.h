@@ -22,6 +22,7 @@ namespace kernel {
 class WorkRef {
  public:
   template <class F>
+    requires(!std::same_as<std::remove_cv_t<F>, WorkRef>)
   explicit WorkRef(F& work) : object_{&work}, call_{[](void* object) { (*static_cast<F*>(object))(); }} {}
   void operator()() const { call_(object_); }
 

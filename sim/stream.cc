@@ -218,7 +218,7 @@ Result<std::size_t> SimSocket::read(Fiber& f, kernel::MutableByteView out) {
   return stream_->take(side_, out);
 }
 
-Result<> SimSocket::write(Fiber& f, std::span<const Buffer> chain) {
+Result<> SimSocket::write(Fiber& f, std::span<const Buffer> chain, bool /*more_follows*/) {
   SimNetwork& network = stream_->network();
   End& at = stream_->end(side_);
   Pipe& pipe = stream_->out(side_);
@@ -247,7 +247,7 @@ Result<> SimSocket::send_file(Fiber& f, kernel::File& file, std::uint64_t positi
   while (length > 0) {
     const Buffer part = TRY(file.read(f, position, std::min<std::size_t>(length, 64 * 1024)));
     if (part.empty()) return fail(Errc::corrupt, static_cast<std::int64_t>(position));
-    TRY(write(f, {&part, 1}));
+    TRY(write(f, {&part, 1}, false));
     position += part.size();
     length -= part.size();
   }

@@ -78,7 +78,7 @@ class SimSocket final : public kernel::Socket {
   SimSocket(std::shared_ptr<Stream> stream, int side) : stream_{std::move(stream)}, side_{side} {}
   ~SimSocket() override;
   kernel::Result<std::size_t> read(kernel::Fiber& f, kernel::MutableByteView out) override;
-  kernel::Result<> write(kernel::Fiber& f, std::span<const kernel::Buffer> chain) override;
+  kernel::Result<> write(kernel::Fiber& f, std::span<const kernel::Buffer> chain, bool more_follows) override;
   kernel::Result<> send_file(kernel::Fiber& f, kernel::File& file, std::uint64_t position,
                              std::size_t length) override;
   void shutdown_write() override;

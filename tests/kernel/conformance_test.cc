@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "kernel/node.h"
+#include "kernel/posix/runtime.h"
 #include "sim/machine.h"
 #include "sim/network.h"
 #include "tests/kernel/conformance_cases.h"
@@ -40,6 +41,21 @@ TEST_P(Conformance, in_simulation) {
       EXPECT_TRUE(ended) << "seed " << seed << " did not end";
       if (testing::Test::HasFailure()) return;
     }
+  }
+}
+
+TEST_P(Conformance, in_production) {
+  namespace fs = std::filesystem;
+  for (const std::uint32_t shards : {2u, 3u}) {
+    const fs::path ground = fs::temp_directory_path() / fmt::format("kalda-conformance-{}-{}", ::getpid(), shards);
+    fs::remove_all(ground);
+    fs::create_directory(ground);
+    posix::Runtime runtime{{.name = "conformance", .shards = shards, .handle_signals = false}};
+    runtime.run([&](Fiber& f) {
+      GetParam().run(f, {ground.string(), "127.0.0.1"});
+      return 0;
+    });
+    fs::remove_all(ground);
   }
 }
 

@@ -1,0 +1,43 @@
+#include "kernel/posix/workers.h"
+
+#include <signal.h>
+
+namespace kernel::posix {
+
+Workers::~Workers() {
+  {
+    const std::lock_guard lock{mutex_};
+    stopping_ = true;
+  }
+  changed_.notify_all();
+  for (std::thread& thread : threads_) thread.join();
+}
+
+void Workers::submit(std::shared_ptr<Job> job) {
+  {
+    const std::lock_guard lock{mutex_};
+    jobs_.push_back(std::move(job));
+    if (idle_ < jobs_.size() && threads_.size() < threads_max_) threads_.emplace_back([this] { work(); });
+  }
+  changed_.notify_one();
+}
+
+void Workers::work() {
+  sigset_t all;
+  sigfillset(&all);
+  pthread_sigmask(SIG_BLOCK, &all, nullptr);
+  std::unique_lock lock{mutex_};
+  for (;;) {
+    ++idle_;
+    changed_.wait(lock, [this] { return stopping_ || !jobs_.empty(); });
+    --idle_;
+    if (jobs_.empty()) return;
+    const std::shared_ptr<Job> job = std::move(jobs_.front());
+    jobs_.pop_front();
+    lock.unlock();
+    job->run();
+    lock.lock();
+  }
+}
+
+}  // namespace kernel::posix
