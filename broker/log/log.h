@@ -2,8 +2,9 @@
 // state. Lives on one shard; appends and reads by any number of that shard's fibers.
 //
 //   auto log = TRY(Log::open(f, directory, {.topic = "orders", .partition = PartitionId{0}, .topic_id = id}, config));
-//   const Appended done = TRY(log->append(f, batch, {.leader_epoch = epoch}));    // written, not yet durable
-//   TRY(log->wait_committed(f, done.next_offset));                                // synced in durable mode
+//   const Appended done = TRY(log->submit(batch, {.leader_epoch = epoch}));       // has its offsets
+//   TRY(log->wait_written(f, done));                                              // acks=1
+//   TRY(log->wait_committed(f, done.next_offset));                                // acks=all: synced in durable mode
 //   const Slice slice = TRY(log->read(f, from, {.bytes_max = 1 << 20}));
 //
 // Offsets are given out in the order of the calls, without suspending; batches that arrive while a write is under way
@@ -114,54 +115,60 @@ class Log {
   /// damage below the synced watermark answers LogReason::damaged and leaves the files alone.
   static kernel::Result<std::unique_ptr<Log>> open(kernel::Fiber& f, LogDirectory& directory, LogIdentity identity,
                                                    LogConfig config);
-  virtual ~Log() = default;
+  ~Log();
 
-  /// `batch` is one whole validated batch that nobody else reads yet; base offset, leader epoch and, with
-  /// LogAppendTime, timestamps are stamped into it. Suspends until written.
-  /// Errors: LogReason, disk_full, io. After disk_full the log goes on as if nothing had been appended.
-  virtual kernel::Result<Appended> append(kernel::Fiber& f, kernel::Buffer batch, const AppendOptions& options) = 0;
+  /// Takes `batch` into the log's order without suspending: judges its producer sequence, gives out offsets, stamps
+  /// base offset, leader epoch and (LogAppendTime) timestamps, and queues it for the next write, which a fiber of the
+  /// directory's scope makes. Requests of one connection keep their order because this does not suspend.
+  /// `batch` is one whole validated batch that nobody else reads yet. Errors: LogReason.
+  kernel::Result<Appended> submit(kernel::Buffer batch, const AppendOptions& options);
+  /// Suspends until everything below `end` is written. Errors: directory_offline, io, cancelled, deadline; disk_full
+  /// when the write of that batch failed: the log then goes on as if it (and what was queued behind it) had never
+  /// been submitted.
+  kernel::Result<> wait_written(kernel::Fiber& f, const Appended& appended);
+  /// submit() and wait_written().
+  kernel::Result<Appended> append(kernel::Fiber& f, kernel::Buffer batch, const AppendOptions& options);
   /// Suspends until `committed() >= end`. Errors: directory_offline, cancelled, deadline.
-  virtual kernel::Result<> wait_committed(kernel::Fiber& f, Offset end) = 0;
+  kernel::Result<> wait_committed(kernel::Fiber& f, Offset end);
   /// Suspends until everything written so far is synced, whatever the mode.
-  virtual kernel::Result<> sync(kernel::Fiber& f) = 0;
+  kernel::Result<> sync(kernel::Fiber& f);
   /// Errors: offset_out_of_range, io, damaged (a batch does not hold its checksum where that is checked).
-  virtual kernel::Result<Slice> read(kernel::Fiber& f, Offset from, const ReadLimits& limits) = 0;
+  kernel::Result<Slice> read(kernel::Fiber& f, Offset from, const ReadLimits& limits);
 
   /// The first record with a timestamp at or above `timestamp_ms` below `end`; nothing when there is none.
-  virtual kernel::Result<std::optional<TimestampedOffset>> find_by_timestamp(kernel::Fiber& f,
-                                                                             std::int64_t timestamp_ms,
-                                                                             Offset end) = 0;
+  kernel::Result<std::optional<TimestampedOffset>> find_by_timestamp(kernel::Fiber& f,
+                                                                     std::int64_t timestamp_ms, Offset end);
   /// The record with the largest timestamp below `end` (the first one that has it).
-  virtual kernel::Result<std::optional<TimestampedOffset>> max_timestamp(kernel::Fiber& f, Offset end) = 0;
+  kernel::Result<std::optional<TimestampedOffset>> max_timestamp(kernel::Fiber& f, Offset end);
 
-  [[nodiscard]] virtual Offset log_start() const = 0;
-  [[nodiscard]] virtual Offset committed() const = 0;
-  [[nodiscard]] virtual Offset written_end() const = 0;
+  [[nodiscard]] Offset log_start() const;
+  [[nodiscard]] Offset committed() const;
+  [[nodiscard]] Offset written_end() const;
   /// The offset the next batch will get.
-  [[nodiscard]] virtual Offset next() const = 0;
+  [[nodiscard]] Offset next() const;
   /// Bytes of batches below written_end().
-  [[nodiscard]] virtual std::uint64_t size_bytes() const = 0;
+  [[nodiscard]] std::uint64_t size_bytes() const;
   /// Bytes of batches in [from, committed), capped at `bytes_max`: what a waiting fetch counts. Does not suspend.
-  [[nodiscard]] virtual std::size_t readable_bytes(Offset from, std::size_t bytes_max) const = 0;
-  [[nodiscard]] virtual const LogIdentity& identity() const = 0;
-  [[nodiscard]] virtual const LeaderEpochs& epochs() const = 0;
-  [[nodiscard]] virtual const ProducerState& producers() const = 0;
+  [[nodiscard]] std::size_t readable_bytes(Offset from, std::size_t bytes_max) const;
+  [[nodiscard]] const LogIdentity& identity() const;
+  [[nodiscard]] const LeaderEpochs& epochs() const;
+  [[nodiscard]] const ProducerState& producers() const;
   /// A new leader starts at the log's end. Durable before it returns.
-  virtual kernel::Result<> begin_epoch(kernel::Fiber& f, net::LeaderEpoch epoch) = 0;
-  virtual void set_config(const LogConfig& config) = 0;
-  [[nodiscard]] virtual const LogConfig& config() const = 0;
+  kernel::Result<> begin_epoch(kernel::Fiber& f, net::LeaderEpoch epoch);
+  void set_config(const LogConfig& config);
+  [[nodiscard]] const LogConfig& config() const;
 
   /// Notified when `committed` moves, with the bytes it moved by.
-  [[nodiscard]] virtual kernel::Notify& readable() = 0;
+  [[nodiscard]] kernel::Notify& readable();
 
   /// Everything at or above `end` goes (a follower's divergence, the metadata log). Durable before it returns.
-  virtual kernel::Result<> truncate(kernel::Fiber& f, Offset end) = 0;
+  kernel::Result<> truncate(kernel::Fiber& f, Offset end);
   /// Whole segments below `start` go; log_start() becomes `start`.
-  virtual kernel::Result<> advance_start(kernel::Fiber& f, Offset start) = 0;
+  kernel::Result<> advance_start(kernel::Fiber& f, Offset start);
   /// Writes indexes, producer snapshot and checkpoints, and syncs, so that the next open need not recover.
-  virtual kernel::Result<> close(kernel::Fiber& f) = 0;
+  kernel::Result<> close(kernel::Fiber& f);
   /// Renames the directory for deletion and removes it. The log is of no further use.
-  virtual kernel::Result<> remove(kernel::Fiber& f) = 0;
+  kernel::Result<> remove(kernel::Fiber& f);
 };
 
 }  // namespace broker::log

@@ -18,6 +18,7 @@
 #include "broker/log/log.h"
 #include "kernel/disk.h"
 #include "kernel/fiber.h"
+#include "kernel/scope.h"
 
 namespace broker::log {
 
@@ -29,23 +30,25 @@ class LogDirectory {
   };
   /// Takes the lock, checks meta.properties (a fresh directory gets one), notes and removes the clean shutdown mark.
   /// Errors: locked (another broker runs on it), LogDirectoryReason, kernel reasons.
-  static kernel::Result<std::unique_ptr<LogDirectory>> open(kernel::Fiber& f, std::string path, const Expected& expected,
-                                                            Durability default_durability);
-  virtual ~LogDirectory() = default;
+  /// `scope` owns the fibers that write and sync; it must outlive the directory's logs and is joined by its owner
+  /// after close().
+  static kernel::Result<std::unique_ptr<LogDirectory>> open(kernel::Fiber& f, kernel::Scope& scope, std::string path,
+                                                            const Expected& expected);
+  ~LogDirectory();
 
-  [[nodiscard]] virtual const std::string& path() const = 0;
-  [[nodiscard]] virtual const MetaProperties& properties() const = 0;
-  [[nodiscard]] virtual bool was_clean() const = 0;
+  [[nodiscard]] const std::string& path() const;
+  [[nodiscard]] const MetaProperties& properties() const;
+  [[nodiscard]] bool was_clean() const;
   /// Whether the machine has booted since the last writes: only then can written bytes have been lost.
-  [[nodiscard]] virtual bool same_boot() const = 0;
+  [[nodiscard]] bool same_boot() const;
   /// The partition directories found, sorted; those marked for deletion are removed on the way.
-  virtual kernel::Result<std::vector<LogIdentity>> partitions(kernel::Fiber& f) = 0;
+  kernel::Result<std::vector<LogIdentity>> partitions(kernel::Fiber& f);
   /// False once a write or sync has failed for good; every append and sync then answers directory_offline.
-  [[nodiscard]] virtual bool online() const = 0;
+  [[nodiscard]] bool online() const;
   /// Writes the checkpoints of the logs that are open (recovery points, log starts, high watermarks).
-  virtual kernel::Result<> checkpoint(kernel::Fiber& f) = 0;
+  kernel::Result<> checkpoint(kernel::Fiber& f);
   /// After every log is closed: checkpoints, the clean shutdown mark, the lock.
-  virtual kernel::Result<> close(kernel::Fiber& f, std::int64_t broker_epoch) = 0;
+  kernel::Result<> close(kernel::Fiber& f, std::int64_t broker_epoch);
 };
 
 enum class LogDirectoryReason : std::uint16_t {
