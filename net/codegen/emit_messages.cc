@@ -2,8 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
-#include <map>
-#include <set>
+#include <span>
 
 #include "net/codegen/emit.h"
 
@@ -68,6 +67,12 @@ class MinimalSizes {
   }
   const Message& message_;
 };
+
+/// Name of a struct where its members are defined.
+std::string defined_as(const Message& message, const Struct& s) {
+  return &s == &message.structs.back() ? message.name
+                                       : fmt::format("parts::{}::{}", snake_case(message.name), s.name);
+}
 
 std::string flexible_of(const Field& f) {
   if (f.rigid) return "false";
@@ -142,7 +147,7 @@ std::vector<const Field*> tagged_fields(const Struct& s) {
 
 void emit_read(Out out, const Message& message, const Struct& s) {
   fmt::format_to(out, "void {}::read([[maybe_unused]] Reader& in, [[maybe_unused]] std::int16_t v) {{\n",
-                 qualified(message, s));
+                 defined_as(message, s));
   emit_flexible(out, message, s);
   for (const Field& f : s.fields) {
     if (f.tag) continue;
@@ -174,7 +179,7 @@ void emit_put(Out out, const Message& message, const Struct& s) {
   fmt::format_to(out,
                  "template <class Sink>\n"
                  "void {}::put([[maybe_unused]] Sink& out, [[maybe_unused]] std::int16_t v) const {{\n",
-                 qualified(message, s));
+                 defined_as(message, s));
   emit_flexible(out, message, s);
   for (const Field& f : s.fields) {
     const std::string test = version_test(f.versions, s.versions);
@@ -213,13 +218,23 @@ void emit_put(Out out, const Message& message, const Struct& s) {
 }
 
 void emit_text(Out out, const Message& message, const Struct& s) {
-  fmt::format_to(out, "void {}::text(TextOut& out) const {{\n  out.open();\n", qualified(message, s));
+  fmt::format_to(out, "void {}::text(TextOut& out) const {{\n  out.open();\n", defined_as(message, s));
   for (const Field& f : s.fields) fmt::format_to(out, "  out.field(\"{0}\", {0});\n", f.name);
   fmt::format_to(out, "  out.close();\n}}\n\n");
 }
 
 void emit_message(Out out, const Schema& schema, const Message& message) {
   const Struct& root = message.structs.back();
+  const std::span<const Struct> inner{message.structs.data(), message.structs.size() - 1};
+  // Not inside the message: a nested class counts as default constructible only once the outer one is complete, which
+  // is too late for std::optional members.
+  if (!inner.empty()) fmt::format_to(out, "namespace parts::{} {{\n", snake_case(message.name));
+  for (const Struct& s : inner) {
+    fmt::format_to(out, "struct {} {{\n", s.name);
+    emit_struct(out, message, s, "  ");
+    fmt::format_to(out, "}};\n");
+  }
+  if (!inner.empty()) fmt::format_to(out, "}}  // namespace parts::{}\n\n", snake_case(message.name));
   fmt::format_to(out, "struct {} {{\n", message.name);
   fmt::format_to(out, "  static constexpr std::string_view kName = \"{}\";\n", message.name);
   if (schema.api) {
@@ -231,11 +246,8 @@ void emit_message(Out out, const Schema& schema, const Message& message) {
                  message.versions.last);
   fmt::format_to(out, "  static constexpr std::int16_t kFlexibleFrom = {};\n\n",
                  message.ever_flexible() ? std::to_string(message.flexible_from) : "kNeverFlexible");
-  for (std::size_t i = 0; i + 1 < message.structs.size(); ++i) {
-    fmt::format_to(out, "  struct {} {{\n", message.structs[i].name);
-    emit_struct(out, message, message.structs[i], "    ");
-    fmt::format_to(out, "  }};\n");
-  }
+  for (const Struct& s : inner) fmt::format_to(out, "  using {} = {};\n", s.name, defined_as(message, s));
+  if (!inner.empty()) fmt::format_to(out, "\n");
   emit_struct(out, message, root, "  ");
   fmt::format_to(out, "}};\n");
   fmt::format_to(out, "extern template void {}::put(Sizer&, std::int16_t) const;\n", message.name);
