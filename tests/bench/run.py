@@ -140,10 +140,7 @@ def cold_start(names, rounds):
             began = time.monotonic()
             server = Server(broker, lambda d: {})
             topic = server.new_topic(1, False)
-            load(server, topic, 0, 0, record_bytes=1024, batch_bytes=1100)
-            with wire.Connection("127.0.0.1", server.port) as c:
-                while c.end_offset(topic, 0) == 0:
-                    load(server, topic, 1, 0, record_bytes=1024, batch_bytes=1100, rate=1)
+            load(server, topic, 60, 0, record_bytes=1024, batch_bytes=1100, requests=1)
             times.append(time.monotonic() - began)
             time.sleep(5)
             memory.append(rss_mib(server.process.pid))

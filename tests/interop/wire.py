@@ -69,7 +69,7 @@ class Connection:
         error = struct.unpack_from(">h", answer, at)[0]
         assert error == 0, f"CreateTopics {name}: error {error}"
         for _ in range(200):
-            if self.end_offset(name, partitions - 1) is not None:
+            if all(self.end_offset(name, p) is not None for p in range(partitions)):
                 return
             time.sleep(0.05)
         raise AssertionError(f"{name} has no leader after 10 s")
