@@ -154,7 +154,7 @@ def main():
     options.add_argument("--rows", default=",".join(ROWS) + ",S1")
     options.add_argument("--rounds", type=int, default=3)
     options.add_argument("--seconds", type=int, default=5)
-    options.add_argument("--jvm-warm-up", type=int, default=20)
+    options.add_argument("--jvm-warm-up", type=int, default=60)
     chosen = options.parse_args()
     names = chosen.brokers.split(",")
     if "kalda" in names and not (TOP / "build" / "release" / "kalda").exists():
