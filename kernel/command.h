@@ -1,0 +1,36 @@
+// How rooms export subcommands of the one program. main.cc composes them; it alone knows the runtime they run in.
+//
+//   // clients/cli/topic_list.cc
+//   kernel::Command topic_list() {
+//     return {"topic list", "Lists the topics of a cluster", [](CLI::App& app) -> kernel::CommandBody {
+//       auto options = std::make_shared<Options>();
+//       app.add_option("--bootstrap-server,-b", options->bootstrap, "…")->capture_default_str();
+//       return [options](kernel::Fiber& f) { return run(f, *options); };
+//     }};
+//   }
+//
+// A body answers the exit status: 0 done, 1 it did not work, 2 the command line made no sense. Bodies talk to people
+// through f.node().console().
+#pragma once
+
+#include <functional>
+#include <string_view>
+
+namespace CLI {
+class App;
+}
+
+namespace kernel {
+
+class Fiber;
+
+using CommandBody = std::function<int(Fiber&)>;
+
+struct Command {
+  std::string_view path;     ///< words separated by one blank: "topic list"
+  std::string_view summary;  ///< one line, for the help of the level above
+  /// Adds options to `app` and answers what to do once they are parsed.
+  std::function<CommandBody(CLI::App& app)> define;
+};
+
+}  // namespace kernel
