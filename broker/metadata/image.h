@@ -5,6 +5,8 @@
 //   if (const Topic* topic = image->find_topic("orders")) ... topic->partitions[0].leader
 #pragma once
 
+#include <compare>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -24,6 +26,11 @@ struct Partition {
   std::vector<net::BrokerId> replicas;
   std::vector<net::BrokerId> isr;
   std::vector<net::Uuid> directories;  ///< of each replica, in its order
+  std::vector<net::BrokerId> removing_replicas;
+  std::vector<net::BrokerId> adding_replicas;
+  std::vector<net::BrokerId> eligible_leader_replicas;
+  std::vector<net::BrokerId> last_known_leaders;  ///< last_known_elr
+  std::int8_t leader_recovery_state = 0;          ///< 0 recovered, 1 recovering
   friend bool operator==(const Partition&, const Partition&) = default;
 };
 
@@ -43,6 +50,14 @@ struct Endpoint {
   friend bool operator==(const Endpoint&, const Endpoint&) = default;
 };
 
+/// The levels of a feature that a broker can work with.
+struct SupportedFeature {
+  std::string name;
+  std::int16_t min = 0;
+  std::int16_t max = 0;
+  friend bool operator==(const SupportedFeature&, const SupportedFeature&) = default;
+};
+
 struct Broker {
   net::BrokerId id{-1};
   net::BrokerEpoch epoch{-1};
@@ -52,6 +67,8 @@ struct Broker {
   std::string rack;  ///< empty when it has none
   std::vector<Endpoint> endpoints;
   std::vector<net::Uuid> log_directories;
+  std::vector<net::Uuid> cordoned_directories;  ///< that get no new partitions
+  std::vector<SupportedFeature> features;
   friend bool operator==(const Broker&, const Broker&) = default;
 };
 
@@ -64,19 +81,32 @@ struct Resource {
 };
 using Settings = std::map<std::string, std::string, std::less<>>;
 
+/// A record that is kept as it came. The key tells which earlier one it replaces.
+struct KeptRecord {
+  std::int16_t type = 0;
+  std::string identity;  ///< within its type: a token id, an entity, a user and mechanism
+  friend auto operator<=>(const KeptRecord&, const KeptRecord&) = default;
+};
+
 class Image {
  public:
   /// Exclusive end of what it contains.
   net::Offset offset{0};
+  /// Of the leader that wrote the last record, and when that was.
   net::LeaderEpoch epoch{0};
+  std::int64_t timestamp_ms = 0;
   std::string cluster_id;
   std::map<std::string, TopicRef, std::less<>> topics;  ///< by name
   std::map<net::TopicId, TopicRef> topics_by_id;
   std::map<net::BrokerId, Broker> brokers;
   std::map<Resource, Settings> settings;
-  std::map<std::string, std::int16_t, std::less<>> features;  ///< finalized levels
+  /// Finalized levels, but for kraft.version, which the quorum keeps.
+  std::map<std::string, std::int16_t, std::less<>> features;
+  std::int16_t kraft_version = 0;
   net::ProducerId next_producer_id{0};
-  /// What this image does not interpret is kept as the records it came in, so that a snapshot loses nothing.
+  /// What this image does not interpret (credentials, tokens, quotas, access control, controllers): the framed
+  /// values, so that a snapshot loses nothing.
+  std::map<KeptRecord, std::vector<std::byte>> kept;
 
   [[nodiscard]] const Topic* find_topic(std::string_view name) const {
     const auto at = topics.find(name);
@@ -88,6 +118,14 @@ class Image {
   }
   /// Explicitly set values of a resource; empty when none are.
   [[nodiscard]] const Settings& settings_of(ResourceType type, std::string_view name) const;
+  /// The finalized level of metadata.version, which says how records are written; 0 when there is none yet.
+  [[nodiscard]] std::int16_t metadata_version() const;
+  /// The same content, wherever in the log: offset, epoch and time do not count.
+  [[nodiscard]] bool same_content(const Image& other) const;
+  void invariants() const;
+
+ private:
+  Settings no_settings_;  ///< what settings_of() answers for most topics
 };
 using ImageRef = std::shared_ptr<const Image>;
 
