@@ -1,10 +1,10 @@
 // The log of one partition: batches in segment files as Kafka lays them out, with their indexes, epochs and producer
 // state. Lives on one shard; appends and reads by any number of that shard's fibers.
 //
-//   auto log = TRY(Log::open(f, directory, {.topic = "orders", .partition = PartitionId{0}, .topic_id = id}, config));
+//   auto log = TRY(Log::open(f, directory_shard, {.topic = "orders", .partition = PartitionId{0}, .topic_id = id}, config));
 //   const Appended done = TRY(log->submit(batch, {.leader_epoch = epoch}));       // has its offsets
 //   TRY(log->wait_written(f, done));                                              // acks=1
-//   TRY(log->wait_committed(f, done.next_offset));                                // acks=all: synced in durable mode
+//   TRY(log->wait_committed(f, done));                                            // acks=all: synced in durable mode
 //   const Slice slice = TRY(log->read(f, from, {.bytes_max = 1 << 20}));
 //
 // Offsets are given out in the order of the calls, without suspending; batches that arrive while a write is under way
@@ -14,21 +14,30 @@
 // what acks=all waits for: with durability=durable the synced end, with relaxed the written end.
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "broker/log/leader_epochs.h"
 #include "broker/log/producer_state.h"
+#include "broker/log/segment.h"
+#include "broker/log/sync_group.h"
+#include "broker/log/tail_cache.h"
+#include "broker/log/watermark_file.h"
 #include "kernel/disk.h"
 #include "kernel/fiber.h"
+#include "kernel/mutex.h"
 #include "kernel/notify.h"
 #include "net/record/batch_header.h"
 #include "net/types.h"
 
 namespace broker::log {
 
-class LogDirectory;
+class DirectoryShard;
+struct LogOffsets;
+struct Recovered;
 
 enum class Durability : std::uint8_t {
   durable,  ///< committed means synced: survives power loss
@@ -71,6 +80,7 @@ struct Appended {
   std::int64_t log_append_time_ms = -1;
   Offset log_start_offset{0};
   bool duplicate = false;      ///< it was on the log already; base_offset is the old one, next_offset behind it
+  std::uint64_t ticket = 0;    ///< which submission; 0 for a duplicate of one that is written
 };
 
 /// Why an append was not taken, besides kernel reasons (disk_full, io, cancelled…).
@@ -81,6 +91,7 @@ enum class LogReason : std::uint16_t {
   offset_out_of_range,  ///< read: below log start or above the end; detail is the offset
   too_large_for_segment,
   directory_offline,    ///< a sync or write of its log directory has failed: nothing more is promised or accepted
+  foreign_topic_id,     ///< the directory belongs to another topic of the same name
   damaged,              ///< bytes that were committed are not what they were; the partition does not serve
 };
 constexpr kernel::Room error_room(LogReason) { return kernel::Room::broker; }
@@ -109,30 +120,38 @@ struct TimestampedOffset {
   net::LeaderEpoch leader_epoch{-1};
 };
 
-class Log {
+class Log final : private SyncMember {
  public:
   /// Opens what is there, or makes a new log. Recovers when the directory was not stopped cleanly: a torn tail is cut,
-  /// damage below the synced watermark answers LogReason::damaged and leaves the files alone.
-  static kernel::Result<std::unique_ptr<Log>> open(kernel::Fiber& f, LogDirectory& directory, LogIdentity identity,
+  /// damage below the synced watermark answers LogReason::damaged and leaves the files alone (recovery.h). The log
+  /// lives on the shard of `directory`, which is the fiber's. Errors also: foreign_topic_id, directory_offline.
+  static kernel::Result<std::unique_ptr<Log>> open(kernel::Fiber& f, DirectoryShard& directory, LogIdentity identity,
                                                    LogConfig config);
+  /// After close() or remove(), or when the directory is offline and wait_idle() has returned.
   ~Log();
+  Log(const Log&) = delete;
+  Log& operator=(const Log&) = delete;
 
   /// Takes `batch` into the log's order without suspending: judges its producer sequence, gives out offsets, stamps
   /// base offset, leader epoch and (LogAppendTime) timestamps, and queues it for the next write, which a fiber of the
   /// directory's scope makes. Requests of one connection keep their order because this does not suspend.
-  /// `batch` is one whole validated batch that nobody else reads yet. Errors: LogReason.
+  /// `batch` is one whole validated batch that nobody else reads yet.
+  /// Errors: LogReason, those of BatchHeader::parse, closed (truncate(), close() or remove() runs or has run).
   kernel::Result<Appended> submit(kernel::Buffer batch, const AppendOptions& options);
-  /// Suspends until everything below `end` is written. Errors: directory_offline, io, cancelled, deadline; disk_full
-  /// when the write of that batch failed: the log then goes on as if it (and what was queued behind it) had never
-  /// been submitted.
+  /// Suspends until that submission is written. Errors: directory_offline, cancelled, deadline; disk_full when its
+  /// write failed: the log then goes on as if it (and what was queued behind it) had never been submitted.
   kernel::Result<> wait_written(kernel::Fiber& f, const Appended& appended);
   /// submit() and wait_written().
   kernel::Result<Appended> append(kernel::Fiber& f, kernel::Buffer batch, const AppendOptions& options);
-  /// Suspends until `committed() >= end`. Errors: directory_offline, cancelled, deadline.
+  /// Suspends until that submission is committed. Errors: those of wait_written().
+  kernel::Result<> wait_committed(kernel::Fiber& f, const Appended& appended);
+  /// Suspends until `committed() >= end`, whoever wrote it. Errors: directory_offline, cancelled, deadline.
   kernel::Result<> wait_committed(kernel::Fiber& f, Offset end);
-  /// Suspends until everything written so far is synced, whatever the mode.
+  /// Suspends until everything written so far is synced, whatever the mode. Errors: directory_offline, cancelled,
+  /// deadline.
   kernel::Result<> sync(kernel::Fiber& f);
-  /// Errors: offset_out_of_range, io, damaged (a batch does not hold its checksum where that is checked).
+  /// Reads up to `limits.end`, which may be as far as written_end(). Nothing there yet: an empty slice.
+  /// Errors: offset_out_of_range (below log_start(), above written_end()), io, damaged (no batch where one must be).
   kernel::Result<Slice> read(kernel::Fiber& f, Offset from, const ReadLimits& limits);
 
   /// The first record with a timestamp at or above `timestamp_ms` below `end`; nothing when there is none.
@@ -141,34 +160,144 @@ class Log {
   /// The record with the largest timestamp below `end` (the first one that has it).
   kernel::Result<std::optional<TimestampedOffset>> max_timestamp(kernel::Fiber& f, Offset end);
 
-  [[nodiscard]] Offset log_start() const;
-  [[nodiscard]] Offset committed() const;
-  [[nodiscard]] Offset written_end() const;
+  [[nodiscard]] Offset log_start() const { return log_start_; }
+  [[nodiscard]] Offset committed() const { return committed_; }
+  [[nodiscard]] Offset written_end() const { return written_end_; }
+  /// Everything below is on the medium, in either mode.
+  [[nodiscard]] Offset synced_end() const { return synced_end_; }
   /// The offset the next batch will get.
-  [[nodiscard]] Offset next() const;
+  [[nodiscard]] Offset next() const { return next_; }
   /// Bytes of batches below written_end().
   [[nodiscard]] std::uint64_t size_bytes() const;
-  /// Bytes of batches in [from, committed), capped at `bytes_max`: what a waiting fetch counts. Does not suspend.
+  /// Bytes of batches in [from, committed), capped at `bytes_max`: what a waiting fetch counts. Exact at the tail; for
+  /// older offsets up to index.interval.bytes too many. Does not suspend.
   [[nodiscard]] std::size_t readable_bytes(Offset from, std::size_t bytes_max) const;
-  [[nodiscard]] const LogIdentity& identity() const;
-  [[nodiscard]] const LeaderEpochs& epochs() const;
-  [[nodiscard]] const ProducerState& producers() const;
+  [[nodiscard]] const LogIdentity& identity() const { return identity_; }
+  [[nodiscard]] const LeaderEpochs& epochs() const { return epochs_; }
+  /// Of everything submitted.
+  [[nodiscard]] const ProducerState& producers() const { return producers_; }
   /// A new leader starts at the log's end. Durable before it returns.
   kernel::Result<> begin_epoch(kernel::Fiber& f, net::LeaderEpoch epoch);
-  void set_config(const LogConfig& config);
-  [[nodiscard]] const LogConfig& config() const;
+  void set_config(const LogConfig& config) { config_ = config; }
+  [[nodiscard]] const LogConfig& config() const { return config_; }
+  /// Whole segments, oldest first, the active one last: for retention.
+  struct SegmentInfo {
+    Offset base;
+    Offset end;
+    std::uint64_t size_bytes = 0;
+  };
+  [[nodiscard]] std::vector<SegmentInfo> segments() const;
 
-  /// Notified when `committed` moves, with the bytes it moved by.
-  [[nodiscard]] kernel::Notify& readable();
+  /// Notified when `committed` moves, with the bytes it moved by; and, for everybody, when the directory goes offline.
+  [[nodiscard]] kernel::Notify& readable() { return readable_; }
 
-  /// Everything at or above `end` goes (a follower's divergence, the metadata log). Durable before it returns.
+  /// Everything at or above `end` goes (a follower's divergence, the metadata log); a batch that holds `end` in its
+  /// middle goes whole. Nothing is submitted meanwhile. Durable before it returns.
   kernel::Result<> truncate(kernel::Fiber& f, Offset end);
-  /// Whole segments below `start` go; log_start() becomes `start`.
+  /// Whole segments below `start` go; log_start() becomes `start`, at most committed(). Durable before it returns.
   kernel::Result<> advance_start(kernel::Fiber& f, Offset start);
-  /// Writes indexes, producer snapshot and checkpoints, and syncs, so that the next open need not recover.
+  /// Writes indexes, producer snapshot and epochs, and syncs, so that the next open need not recover. Nothing is
+  /// submitted any more. Errors: directory_offline, after which only destruction is left.
   kernel::Result<> close(kernel::Fiber& f);
   /// Renames the directory for deletion and removes it. The log is of no further use.
   kernel::Result<> remove(kernel::Fiber& f);
+  /// Suspends until no fiber of this log writes or syncs.
+  kernel::Result<> wait_idle(kernel::Fiber& f);
+
+  // For DirectoryShard.
+  [[nodiscard]] Watermark watermark() const { return synced_mark_; }
+  [[nodiscard]] WatermarkKey watermark_key() const { return {identity_.topic_id, identity_.partition}; }
+  [[nodiscard]] LogOffsets offsets() const;
+  void wake_everybody();
+
+ private:
+  /// A submitted batch and what it takes to undo it.
+  struct Pending {
+    kernel::Buffer bytes;
+    net::record::BatchHeader header;
+    std::uint64_t ticket = 0;
+    std::optional<ProducerEntry> producer_before;
+  };
+  /// A place in the log as readers see it.
+  struct Border {
+    Offset offset{0};
+    Offset segment_base{0};
+    std::uint64_t position = 0;
+    std::uint64_t log_bytes = 0;
+  };
+  struct Failed {
+    std::uint64_t first, last;
+    kernel::Error error;
+  };
+
+  Log(DirectoryShard& directory, LogIdentity identity, LogConfig config);
+  void adopt(Recovered&& found);
+  static kernel::Result<> make_directory(kernel::Fiber& f, const std::string& path, const LogIdentity& identity);
+
+  // log_append.cc
+  void start_writer();
+  void write_queued(kernel::Fiber& w);
+  kernel::Result<> write_some(kernel::Fiber& w);
+  [[nodiscard]] bool must_roll(kernel::Fiber& w, const net::record::BatchHeader& next) const;
+  kernel::Result<> roll(kernel::Fiber& w);
+  void landed(const Pending& batch);
+  void roll_back(const kernel::Error& why);
+  void move_committed();
+  [[nodiscard]] kernel::Result<> outcome_of(std::uint64_t ticket) const;
+  [[nodiscard]] std::uint64_t ticket_of(Offset last_offset) const;
+  void begin_sync(SyncWork& work) override;
+  void end_sync() override;
+  void mark_dirty(kernel::FileHandle file, std::string path);
+
+  // log_read.cc
+  [[nodiscard]] std::size_t segment_of(Offset offset) const;
+  [[nodiscard]] Offset end_of_segment(std::size_t index) const;
+  kernel::Result<std::uint64_t> position_of_end(kernel::Fiber& f, const SegmentRef& segment, Offset segment_end,
+                                                Offset end);
+  std::optional<Slice> read_tail(Offset from, Offset end, const ReadLimits& limits) const;
+  kernel::Error damaged_at(kernel::Fiber& f, const Segment& segment, std::uint64_t position, const kernel::Error& why) const;
+
+  // log_timestamps.cc
+  struct TimeSearch;
+
+  DirectoryShard& directory_;
+  LogIdentity identity_;
+  LogConfig config_;
+  std::string path_;
+  std::vector<SegmentRef> segments_;  ///< the last one is active
+  std::int64_t roll_jitter_ms_ = 0;
+  LeaderEpochs epochs_;
+  ProducerState producers_;
+
+  Offset log_start_{0};
+  Offset committed_{0};
+  Offset synced_end_{0};
+  Offset written_end_{0};
+  Offset next_{0};
+  Border committed_border_;
+  Border written_border_;
+  TailCache tail_;
+
+  std::deque<Pending> queue_;
+  std::uint64_t next_ticket_ = 1;
+  std::uint64_t written_ticket_ = 0;
+  std::deque<Failed> failed_;
+  bool writing_ = false;
+  bool accepting_ = true;
+  bool epochs_dirty_ = false;
+  kernel::Mutex structure_;  ///< held by whoever changes segments_ or files: writer, truncate, advance_start, close
+  kernel::Notify written_;
+  kernel::Notify synced_;
+  kernel::Notify readable_;
+  kernel::Notify idle_;
+
+  std::vector<SyncWork::DirtyFile> dirty_files_;
+  bool directory_dirty_ = false;
+  Border sync_target_;
+  Watermark written_mark_;
+  Watermark target_mark_;
+  Watermark synced_mark_;
+  bool left_ = false;
 };
 
 }  // namespace broker::log

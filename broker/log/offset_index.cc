@@ -30,6 +30,12 @@ OffsetIndex::Entry OffsetIndex::lookup(Offset target) const {
   return at(static_cast<std::size_t>(above - entries_.begin()) - 1);
 }
 
+std::int32_t OffsetIndex::floor_position(std::uint64_t limit) const {
+  const auto above = std::ranges::upper_bound(
+      entries_, limit, {}, [](const Packed& entry) { return static_cast<std::uint64_t>(entry.position); });
+  return above == entries_.begin() ? 0 : std::prev(above)->position;
+}
+
 std::optional<OffsetIndex::Entry> OffsetIndex::last() const {
   if (entries_.empty()) return std::nullopt;
   return at(entries_.size() - 1);

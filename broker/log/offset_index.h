@@ -41,6 +41,8 @@ class OffsetIndex {
 
   /// The greatest entry whose offset is not above `target`; the segment's beginning when there is none.
   [[nodiscard]] Entry lookup(Offset target) const;
+  /// The greatest position of an entry that is not above `limit`; 0 when there is none.
+  [[nodiscard]] std::int32_t floor_position(std::uint64_t limit) const;
   [[nodiscard]] std::optional<Entry> last() const;
   [[nodiscard]] std::size_t size() const { return entries_.size(); }
   [[nodiscard]] bool is_full() const { return entries_.size() >= entries_max_; }

@@ -68,6 +68,14 @@ void ProducerState::apply_marker(const net::record::TransactionMarker& marker) {
   entry.open_transaction_start = std::nullopt;
 }
 
+void ProducerState::restore(ProducerId id, std::optional<ProducerEntry> entry) {
+  if (entry) {
+    entries_.insert_or_assign(id, *std::move(entry));
+  } else {
+    entries_.erase(id);
+  }
+}
+
 std::size_t ProducerState::expire(std::int64_t now_ms, std::int64_t expiration_ms) {
   // A timestamp is the client's own and may be anything: the comparison must not overflow.
   const std::int64_t newest_expired =

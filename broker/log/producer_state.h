@@ -78,6 +78,9 @@ class ProducerState {
   /// Notes a transaction marker that is on the log.
   void apply_marker(const net::record::TransactionMarker& marker);
 
+  /// Puts back what was known of a producer before a batch that did not come to be; nothing when it was unknown.
+  void restore(ProducerId id, std::optional<ProducerEntry> entry);
+
   /// Forgets producers without an open transaction that were last seen `expiration_ms` or longer before `now_ms`.
   /// Returns how many.
   std::size_t expire(std::int64_t now_ms, std::int64_t expiration_ms);

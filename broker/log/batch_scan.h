@@ -1,0 +1,45 @@
+// Walks over the batches of a segment's file, reading in chunks.
+//
+//   BatchScan scan{*file, position, end};
+//   while (const auto batch = TRY(scan.next_header(f))) ...     // records are passed over
+//   while (const auto batch = TRY(scan.next_whole(f))) ...      // bytes at hand, checksum not looked at
+//
+// After an error the scan stays at the batch that caused it: position() says where.
+#pragma once
+
+#include <optional>
+
+#include "kernel/disk.h"
+#include "net/record/batch_header.h"
+
+namespace broker::log {
+
+class BatchScan {
+ public:
+  static constexpr std::size_t kHeaderChunkBytes = 8 * 1024;
+  static constexpr std::size_t kWholeChunkBytes = 1024 * 1024;
+
+  struct Item {
+    std::uint64_t position = 0;
+    net::record::BatchHeader header;
+    kernel::Buffer bytes;  ///< of next_whole() only
+  };
+
+  BatchScan(kernel::FileHandle file, std::uint64_t position, std::uint64_t end)
+      : file_{std::move(file)}, position_{position}, end_{end} {}
+
+  /// Nothing at the end. Errors: net::record::Reason (incomplete: the batch reaches beyond the end), io.
+  kernel::Result<std::optional<Item>> next_header(kernel::Fiber& f);
+  kernel::Result<std::optional<Item>> next_whole(kernel::Fiber& f);
+  [[nodiscard]] std::uint64_t position() const { return position_; }
+
+ private:
+  kernel::Result<kernel::Buffer> at_hand(kernel::Fiber& f, std::size_t bytes, std::size_t chunk_bytes);
+  kernel::FileHandle file_;
+  std::uint64_t position_;
+  std::uint64_t end_;
+  kernel::Buffer window_;
+  std::uint64_t window_position_ = 0;
+};
+
+}  // namespace broker::log

@@ -1,0 +1,118 @@
+#include "broker/log/directory_shard.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "broker/log/log.h"
+#include "broker/log/log_directory.h"
+#include "kernel/node.h"
+
+namespace broker::log {
+
+using kernel::Fiber;
+using kernel::Result;
+
+namespace {
+constexpr std::uint64_t kCompactAboveBytes = 1u << 20;
+}
+
+DirectoryShard::DirectoryShard(LogDirectory& directory, kernel::Shard& shard, kernel::Scope& scope, std::string path)
+    : directory_{directory}, shard_{shard}, scope_{scope}, path_{std::move(path)} {}
+
+DirectoryShard::~DirectoryShard() { CHECK(logs_.empty() || shard_.dead()); }
+
+std::string DirectoryShard::watermark_path() const { return fmt::format("{}/{}.{}", path_, kWatermarkFile, shard_.id()); }
+
+void DirectoryShard::enter(Log& log) { logs_.push_back(&log); }
+
+void DirectoryShard::leave(Log& log) {
+  std::erase(logs_, &log);
+  std::erase(moved_, &log);
+}
+
+Result<> DirectoryShard::close(Fiber& f) {
+  CHECK(logs_.empty());
+  closing_ = true;
+  watermark_wake_.notify_all();
+  while (watermark_writer_) TRY(watermark_idle_.wait(f));
+  TRY(syncs_.drain(f));
+  return directory_.part(f, *this);
+}
+
+void DirectoryShard::go_offline(Fiber& f, const kernel::Error& why, std::string_view file) {
+  if (!online_) return;
+  f.log().error("log_directory_offline", {{"path", path_}, {"file", file}, {"error", why}});
+  f.node().mark("broker.log.directory_offline");
+  hear_offline();
+  // The others hear of it by message; what they sync meanwhile is theirs and good.
+  scope_.spawn("log_offline", [this](Fiber& teller) { directory_.spread_offline(teller, *this); });
+}
+
+void DirectoryShard::hear_offline() {
+  if (!online_) return;
+  online_ = false;
+  watermark_wake_.notify_all();
+  for (Log* log : logs_) log->wake_everybody();
+}
+
+void DirectoryShard::watermark_moved(Log& log) {
+  if (std::ranges::find(moved_, &log) == moved_.end()) moved_.push_back(&log);
+  if (watermark_writer_ || !online_ || closing_) return;
+  watermark_writer_ = true;
+  scope_.spawn("log_watermarks", [this](Fiber& f) { write_watermarks(f); });
+}
+
+void DirectoryShard::write_watermarks(Fiber& f) {
+  while (!moved_.empty() && online_ && !closing_ && !f.cancelled()) {
+    {
+      const auto within = f.deadline_in(kWatermarkDelay);
+      static_cast<void>(watermark_wake_.wait(f));
+    }
+    if (!online_ || closing_ || f.cancelled()) break;
+    std::vector<std::byte> records;
+    for (Log* log : std::exchange(moved_, {})) {
+      const Watermark mark = log->watermark();
+      written_[log->watermark_key()] = mark;
+      append_record(records, log->watermark_key(), mark, ++watermark_sequence_);
+    }
+    const Result<> appended = append_records(f, records);
+    if (!appended && !appended.error().is(kernel::Errc::disk_full)) {
+      if (!appended.error().is(kernel::Errc::cancelled)) go_offline(f, appended.error(), watermark_path());
+      break;
+    }
+  }
+  watermark_writer_ = false;
+  watermark_idle_.notify_all();
+}
+
+Result<> DirectoryShard::append_records(Fiber& f, const std::vector<std::byte>& records) {
+  if (watermark_bytes_ > kCompactAboveBytes && watermark_bytes_ > 4 * written_.size() * kWatermarkRecordBytes)
+    return compact(f);
+  // The place is taken before the write: a second writer may come while this one waits. Holes read as torn records.
+  const std::uint64_t position = std::exchange(watermark_bytes_, watermark_bytes_ + records.size());
+  const kernel::FileHandle file = watermark_file_;
+  const std::array<kernel::Buffer, 1> chain{kernel::Buffer::copy_of(records)};
+  TRY(kernel::write_all(f, *file, position, chain));
+  return file->datasync(f);
+}
+
+Result<> DirectoryShard::compact(Fiber& f) {
+  std::vector<std::byte> content;
+  append_header(content, watermark_header_);
+  for (const auto& [key, mark] : written_) append_record(content, key, mark, ++watermark_sequence_);
+  const std::uint64_t size = content.size();
+  watermark_bytes_ = size;
+  TRY(kernel::replace_file(f, f.node().disk(), watermark_path(), content));
+  watermark_file_ = TRY(f.node().disk().open(f, watermark_path(), kernel::OpenMode::read_write()));
+  return {};
+}
+
+Result<> DirectoryShard::store_watermark(Fiber& f, const WatermarkKey& key, const Watermark& mark) {
+  std::vector<std::byte> record;
+  written_[key] = mark;
+  append_record(record, key, mark, ++watermark_sequence_);
+  return append_records(f, record);
+}
+
+}  // namespace broker::log

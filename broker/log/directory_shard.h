@@ -1,0 +1,89 @@
+// One shard's part of a log directory: where its logs spawn the fibers that write and sync, its sync group, the shard's
+// file of synced watermarks, and whether the directory still is online. Made on its shard by LogDirectory::on_shard();
+// outlives the logs opened on it; closed before the directory.
+//
+//   const auto here = TRY(directory.on_shard(f, scope));      // on the shard that will hold logs
+//   ...
+//   TRY(here->close(f));                                      // after its logs
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "broker/log/reason.h"
+#include "broker/log/sync_group.h"
+#include "broker/log/watermark_file.h"
+#include "kernel/fiber.h"
+#include "kernel/notify.h"
+#include "kernel/scope.h"
+
+namespace broker::log {
+
+class Log;
+class LogDirectory;
+
+class DirectoryShard {
+ public:
+  /// How long synced watermarks may wait for being written and synced in turn. They cost one small write and one
+  /// datasync for all logs of the shard then, beside the groups and never in front of an acknowledgement.
+  static constexpr kernel::Duration kWatermarkDelay = std::chrono::milliseconds{20};
+  /// Bytes of recent batches kept in memory: for one log, and for all logs of the shard.
+  static constexpr std::size_t kTailBytesOfLogMax = 256 * 1024;
+  static constexpr std::size_t kTailBytesMax = 64 * 1024 * 1024;
+
+  DirectoryShard(LogDirectory& directory, kernel::Shard& shard, kernel::Scope& scope, std::string path);
+  ~DirectoryShard();
+
+  /// Waits for what is under way, leaves the directory. Errors: cancelled, deadline, io.
+  kernel::Result<> close(kernel::Fiber& f);
+
+  [[nodiscard]] LogDirectory& directory() { return directory_; }
+  [[nodiscard]] kernel::Shard& shard() { return shard_; }
+  [[nodiscard]] kernel::Scope& scope() { return scope_; }
+  [[nodiscard]] const std::string& path() const { return path_; }
+  [[nodiscard]] SyncGroup& syncs() { return syncs_; }
+  [[nodiscard]] bool online() const { return online_; }
+  /// Nothing is promised or accepted here any more, and soon on no other shard: wakes everybody who waits.
+  void go_offline(kernel::Fiber& f, const kernel::Error& why, std::string_view file);
+
+  // For Log.
+  void enter(Log& log);
+  void leave(Log& log);
+  [[nodiscard]] const std::vector<Log*>& logs() const { return logs_; }
+  /// `log` has a new synced watermark, to be written within kWatermarkDelay.
+  void watermark_moved(Log& log);
+  /// Writes the watermark of `log` and syncs it: before bytes below the old one are cut, and before a log is used
+  /// of which nothing is known. Suspends.
+  kernel::Result<> store_watermark(kernel::Fiber& f, const WatermarkKey& key, const Watermark& mark);
+  std::size_t tail_bytes = 0;
+
+ private:
+  friend class LogDirectory;
+  void hear_offline();
+  void write_watermarks(kernel::Fiber& f);
+  kernel::Result<> append_records(kernel::Fiber& f, const std::vector<std::byte>& records);
+  kernel::Result<> compact(kernel::Fiber& f);
+  [[nodiscard]] std::string watermark_path() const;
+
+  LogDirectory& directory_;
+  kernel::Shard& shard_;
+  kernel::Scope& scope_;
+  std::string path_;
+  SyncGroup syncs_{*this};
+  bool online_ = true;
+  bool closing_ = false;
+  std::vector<Log*> logs_;
+
+  kernel::FileHandle watermark_file_;
+  std::uint64_t watermark_bytes_ = 0;
+  std::uint64_t watermark_sequence_ = 0;
+  WatermarkHeader watermark_header_;
+  Watermarks written_;
+  std::vector<Log*> moved_;
+  bool watermark_writer_ = false;
+  kernel::Notify watermark_wake_;
+  kernel::Notify watermark_idle_;
+};
+
+}  // namespace broker::log

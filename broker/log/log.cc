@@ -1,0 +1,269 @@
+#include "broker/log/log.h"
+
+#include "broker/log/directory_shard.h"
+#include "broker/log/log_directory.h"
+#include "broker/log/recovery.h"
+#include "kernel/bug.h"
+#include "kernel/node.h"
+
+namespace broker::log {
+
+using kernel::Errc;
+using kernel::Fiber;
+using kernel::Result;
+
+std::string_view name_of(LogReason reason) {
+  switch (reason) {
+    case LogReason::out_of_order_sequence: return "out_of_order_sequence";
+    case LogReason::invalid_producer_epoch: return "invalid_producer_epoch";
+    case LogReason::transaction_expected: return "transaction_expected";
+    case LogReason::offset_out_of_range: return "offset_out_of_range";
+    case LogReason::too_large_for_segment: return "too_large_for_segment";
+    case LogReason::directory_offline: return "directory_offline";
+    case LogReason::foreign_topic_id: return "foreign_topic_id";
+    case LogReason::damaged: return "damaged";
+  }
+  std::unreachable();
+}
+
+Log::Log(DirectoryShard& directory, LogIdentity identity, LogConfig config)
+    : directory_{directory},
+      identity_{std::move(identity)},
+      config_{config},
+      path_{directory.path() + "/" + partition_directory_name(identity_.topic, identity_.partition)},
+      tail_{DirectoryShard::kTailBytesOfLogMax, directory.tail_bytes, DirectoryShard::kTailBytesMax} {}
+
+Log::~Log() {
+  if (directory_.shard().dead()) return;
+  CHECK(!writing_);
+  CHECK(!directory_.syncs().in_flight(*this));
+  tail_.clear();
+  if (!left_) {
+    directory_.syncs().leave(*this);
+    directory_.leave(*this);
+  }
+}
+
+Result<> Log::make_directory(Fiber& f, const std::string& path, const LogIdentity& identity) {
+  kernel::Disk& disk = f.node().disk();
+  const Result<> made = disk.make_directory(f, path);
+  if (!made && !made.error().is(Errc::already_exists)) return made;
+  const std::string metadata = path + "/partition.metadata";
+  if (!identity.topic_id.raw().is_zero()) {
+    const auto file = disk.open(f, metadata, kernel::OpenMode::read_only());
+    if (file) {
+      const kernel::Buffer text = TRY(kernel::read_all(f, **file));
+      const auto found = parse_partition_metadata(kernel::as_text(text.view()));
+      if (found && *found != identity.topic_id) return kernel::fail(LogReason::foreign_topic_id);
+      if (!found) f.log().warn("partition_metadata_unreadable", {{"path", path}, {"error", found.error()}});
+      if (found) return {};
+    } else if (!file.error().is(Errc::no_such_file)) {
+      return std::unexpected(file.error());
+    }
+    TRY(kernel::replace_file(f, disk, metadata, kernel::as_bytes(format_partition_metadata(identity.topic_id))));
+  }
+  return made ? disk.sync_directory(f, kernel::parent_path(path)) : Result<>{};
+}
+
+Result<std::unique_ptr<Log>> Log::open(Fiber& f, DirectoryShard& directory, LogIdentity identity, LogConfig config) {
+  CHECK(&f.shard() == &directory.shard());
+  if (!directory.online()) return kernel::fail(LogReason::directory_offline);
+  std::unique_ptr<Log> log{new Log{directory, std::move(identity), config}};
+  log->left_ = true;  // until it has entered
+  TRY(make_directory(f, log->path_, log->identity_));
+  const LogEvidence evidence = TRY(directory.directory().claim(f, log->identity_));
+  const RecoveryTask task{log->path_, log->watermark_key(), evidence, config};
+  auto found = recover(f, task);
+  if (!found) {
+    // Not ours any more, and not clean: the next open has the same evidence.
+    static_cast<void>(directory.directory().release(f, log->identity_));
+    return std::unexpected(found.error());
+  }
+  // Where nothing we know of is on record, a gap would be taken for a torn tail: say at once how far it is good.
+  if (found->scanned && evidence.foreign)
+    TRY(directory.store_watermark(f, log->watermark_key(), found->watermark));
+  log->adopt(std::move(*found));
+  if (BUG(f, "log.stale_high_watermark_after_restart"))
+    log->committed_ = log->committed_border_.offset = std::min(log->committed_, evidence.high_watermark);
+  log->producers_.expire(kernel::ms_of(f.wall()), config.producer_expiration_ms);
+  log->left_ = false;
+  directory.enter(*log);
+  directory.watermark_moved(*log);
+  return log;
+}
+
+void Log::adopt(Recovered&& found) {
+  segments_ = std::move(found.segments);
+  epochs_ = std::move(found.epochs);
+  producers_ = std::move(found.producers);
+  log_start_ = found.log_start;
+  next_ = written_end_ = synced_end_ = committed_ = found.end;
+  written_border_ = {found.end, segments_.back()->base(), segments_.back()->size_bytes(), 0};
+  committed_border_ = sync_target_ = written_border_;
+  written_mark_ = target_mark_ = synced_mark_ = found.watermark;
+}
+
+LogOffsets Log::offsets() const {
+  return {.recovery_point = synced_end_, .log_start = log_start_, .high_watermark = committed_};
+}
+
+std::uint64_t Log::size_bytes() const {
+  std::uint64_t sum = 0;
+  for (const SegmentRef& segment : segments_) sum += segment->size_bytes();
+  return sum;
+}
+
+std::vector<Log::SegmentInfo> Log::segments() const {
+  std::vector<SegmentInfo> all;
+  for (std::size_t i = 0; i < segments_.size(); ++i)
+    all.push_back({segments_[i]->base(), end_of_segment(i), segments_[i]->size_bytes()});
+  return all;
+}
+
+void Log::wake_everybody() {
+  written_.notify_all();
+  synced_.notify_all();
+  readable_.notify_all();
+}
+
+Result<> Log::wait_idle(Fiber& f) {
+  while (writing_) TRY(idle_.wait(f));
+  TRY(directory_.syncs().drain_of(f, *this));
+  return {};
+}
+
+Result<> Log::begin_epoch(Fiber& f, net::LeaderEpoch epoch) {
+  // What is queued may yet be rolled back, and the epoch must not begin behind the end.
+  while (writing_) TRY(idle_.wait(f));
+  const auto lock = TRY(structure_.lock(f));
+  const auto latest = epochs_.latest();
+  if (latest && latest->epoch >= epoch) return {};
+  epochs_.assign(epoch, next_);
+  return write_epochs(f, path_, epochs_);
+}
+
+Result<> Log::truncate(Fiber& f, Offset end) {
+  accepting_ = false;
+  struct Reopen {
+    bool& accepting;
+    ~Reopen() { accepting = true; }
+  } reopen{accepting_};
+  TRY(wait_idle(f));
+  const auto lock = TRY(structure_.lock(f));
+  if (!directory_.online()) return kernel::fail(LogReason::directory_offline);
+  if (end >= written_end_) return {};
+  end = std::max(end, log_start_);
+  // Find the border first: a batch that holds `end` goes whole.
+  std::size_t index = segment_of(end);
+  const auto batch = TRY(segments_[index]->find(f, end));
+  std::uint64_t position = batch ? batch->position : segments_[index]->size_bytes();
+  if (batch) end = std::min(end, batch->header.base_offset);
+  TRY(segments_[index]->load_indexes(f));
+
+  // What stays, as a watermark: everything below the cut is synced once the files are.
+  Watermark mark{.end = end, .epoch = epochs_.epoch_at(end - 1).value_or(net::kLeaderEpochNone),
+                 .segment_base = segments_[index]->base()};
+  if (position > 0) {
+    const auto before = TRY(segments_[index]->find(f, end - 1));
+    if (before && before->position < position) {
+      mark.position = static_cast<std::int64_t>(before->position);
+      mark.batch_crc = before->header.crc;
+      mark.epoch = before->header.leader_epoch;
+    }
+  }
+  // Recovery must not take what is cut for lost: first the notes, then the files.
+  const Watermark lowered = synced_end_ < end ? synced_mark_ : mark;
+  TRY(directory_.store_watermark(f, watermark_key(), lowered));
+  const Offset start = std::min(log_start_, end);
+  TRY(directory_.directory().store_offsets(f, identity_, {.recovery_point = std::min(synced_end_, end), .log_start = start, .high_watermark = std::min(committed_, end)}));
+
+  kernel::Disk& disk = f.node().disk();
+  tail_.clear();
+  while (segments_.size() > index + 1) {
+    // From the last one on and each durably, so that a crash leaves a prefix.
+    TRY(segments_.back()->unlink(f));
+    TRY(disk.sync_directory(f, path_));
+    segments_.pop_back();
+  }
+  Segment& active = *segments_.back();
+  const Result<> cut = active.cut(f, position, end);
+  const Result<> synced = cut ? active.sync_all(f) : cut;
+  if (!synced) {
+    directory_.go_offline(f, synced.error(), active.path(".log"));
+    return kernel::fail(LogReason::directory_offline);
+  }
+  next_ = written_end_ = synced_end_ = committed_ = end;
+  written_border_ = {end, active.base(), position, written_border_.log_bytes};
+  committed_border_ = sync_target_ = written_border_;
+  written_mark_ = target_mark_ = synced_mark_ = mark;
+  dirty_files_.clear();
+  directory_.watermark_moved(*this);
+  if (epochs_.truncate_from_end(end)) TRY(write_epochs(f, path_, epochs_));
+  TRY(prune_snapshots(f, path_, segments_, end));
+  TRY(disk.sync_directory(f, path_));
+  producers_ = TRY(rebuild_producers(f, path_, segments_, end, end));
+  return {};
+}
+
+Result<> Log::advance_start(Fiber& f, Offset start) {
+  const auto lock = TRY(structure_.lock(f));
+  if (!directory_.online()) return kernel::fail(LogReason::directory_offline);
+  start = std::min(start, committed_);
+  if (start <= log_start_) return {};
+  LogOffsets noted = offsets();
+  noted.log_start = start;
+  // First the note: the segments below may then go in any order.
+  TRY(directory_.directory().store_offsets(f, identity_, noted));
+  log_start_ = start;
+  bool removed = false;
+  while (segments_.size() > 1 && segments_[1]->base() <= start) {
+    const SegmentRef gone = segments_.front();
+    segments_.erase(segments_.begin());
+    TRY(gone->unlink(f));
+    const Result<> snapshot = f.node().disk().unlink(f, gone->path(".snapshot"));
+    if (!snapshot && !snapshot.error().is(Errc::no_such_file)) return snapshot;
+    removed = true;
+  }
+  if (epochs_.truncate_from_start(start)) TRY(write_epochs(f, path_, epochs_));
+  return removed ? f.node().disk().sync_directory(f, path_) : Result<>{};
+}
+
+Result<> Log::close(Fiber& f) {
+  accepting_ = false;
+  TRY(wait_idle(f));
+  TRY(sync(f));
+  TRY(wait_idle(f));
+  const auto lock = TRY(structure_.lock(f));
+  if (!directory_.online()) return kernel::fail(LogReason::directory_offline);
+  Segment& active = *segments_.back();
+  TRY(active.finish_indexes(f));
+  TRY(active.sync_all(f));
+  TRY(write_snapshot(f, path_, written_end_, producers_));
+  TRY(prune_snapshots(f, path_, segments_, written_end_));
+  TRY(write_epochs(f, path_, epochs_));
+  TRY(directory_.directory().note_closed(f, identity_, offsets()));
+  directory_.leave(*this);
+  left_ = true;
+  return {};
+}
+
+Result<> Log::remove(Fiber& f) {
+  accepting_ = false;
+  TRY(wait_idle(f));
+  const auto lock = TRY(structure_.lock(f));
+  directory_.syncs().leave(*this);
+  if (!left_) directory_.leave(*this);
+  left_ = true;
+  tail_.clear();
+  kernel::Disk& disk = f.node().disk();
+  const std::string gone = directory_.path() + "/" + deleted_directory_name(identity_);
+  // A removal that a crash has interrupted may have left one of the same name.
+  const Result<> leftover = remove_tree(f, gone);
+  if (!leftover && !leftover.error().is(Errc::no_such_file)) return leftover;
+  TRY(disk.rename(f, path_, gone));
+  TRY(disk.sync_directory(f, directory_.path()));
+  TRY(directory_.directory().forget(f, identity_));
+  return remove_tree(f, gone);
+}
+
+}  // namespace broker::log

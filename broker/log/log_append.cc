@@ -1,0 +1,304 @@
+// How batches get into a log: submit() decides, one fiber writes, sync groups make durable.
+#include <algorithm>
+
+#include "broker/log/directory_shard.h"
+#include "broker/log/log.h"
+#include "broker/log/log_directory.h"
+#include "broker/log/recovery.h"
+#include "kernel/bug.h"
+#include "kernel/node.h"
+
+namespace broker::log {
+
+using kernel::Errc;
+using kernel::Fiber;
+using kernel::Result;
+using net::record::BatchHeader;
+
+namespace {
+constexpr std::size_t kWriteBytesMax = 4u << 20;
+constexpr std::size_t kWriteBatchesMax = 512;
+/// Failures remembered for waiters that come late; a full disk makes one range of them, however long it lasts.
+constexpr std::size_t kFailedRangesMax = 1024;
+}  // namespace
+
+Result<Appended> Log::submit(kernel::Buffer batch, const AppendOptions& options) {
+  if (!accepting_) return kernel::fail(Errc::closed);
+  if (!directory_.online()) return kernel::fail(LogReason::directory_offline);
+  BatchHeader header = TRY(BatchHeader::parse(batch.view()));
+  CHECK(header.size_bytes() == batch.size());
+  if (batch.size() > config_.segment_bytes)
+    return kernel::fail(LogReason::too_large_for_segment, static_cast<std::int64_t>(batch.size()));
+  if (options.origin == AppendOrigin::client && header.has_producer()) {
+    const Judgement judgement = producers_.judge(header);
+    switch (judgement.verdict) {
+      case Verdict::in_order: break;
+      case Verdict::duplicate: {
+        const SequencedBatch& original = *judgement.original;
+        return Appended{.base_offset = original.first_offset(),
+                        .next_offset = original.last_offset + 1,
+                        .log_append_time_ms = options.log_append_time_ms ? original.timestamp_ms : -1,
+                        .log_start_offset = log_start_,
+                        .duplicate = true,
+                        .ticket = ticket_of(original.last_offset)};
+      }
+      case Verdict::out_of_order_sequence: return kernel::fail(LogReason::out_of_order_sequence, header.base_sequence);
+      case Verdict::invalid_producer_epoch:
+        return kernel::fail(LogReason::invalid_producer_epoch, header.producer_epoch.raw());
+      case Verdict::transaction_expected: return kernel::fail(LogReason::transaction_expected);
+    }
+  }
+  if (options.origin == AppendOrigin::replica) {
+    CHECK(header.base_offset >= next_);
+  } else {
+    net::record::stamp_base_offset(batch.stamp(), next_);
+    net::record::stamp_leader_epoch(batch.stamp(), options.leader_epoch);
+    if (options.log_append_time_ms) {
+      net::record::stamp_timestamps(batch.stamp(), net::record::TimestampType::log_append_time,
+                                    *options.log_append_time_ms);
+    }
+    header = TRY(BatchHeader::parse(batch.view()));
+  }
+  Pending pending{.bytes = std::move(batch), .header = header, .ticket = next_ticket_++};
+  if (header.has_producer()) {
+    if (const ProducerEntry* before = producers_.find(header.producer_id)) pending.producer_before = *before;
+    const Result<> applied = apply_batch(producers_, header, pending.bytes.view());
+    if (!applied) {
+      producers_.restore(header.producer_id, std::move(pending.producer_before));
+      --next_ticket_;
+      return std::unexpected(applied.error());
+    }
+  }
+  const Appended appended{.base_offset = header.base_offset,
+                          .next_offset = header.next_offset(),
+                          .log_append_time_ms = options.log_append_time_ms.value_or(-1),
+                          .log_start_offset = log_start_,
+                          .ticket = pending.ticket};
+  next_ = header.next_offset();
+  queue_.push_back(std::move(pending));
+  start_writer();
+  return appended;
+}
+
+std::uint64_t Log::ticket_of(Offset last_offset) const {
+  const auto at = std::ranges::find_if(queue_, [&](const Pending& p) { return p.header.last_offset() == last_offset; });
+  return at == queue_.end() ? 0 : at->ticket;
+}
+
+Result<> Log::outcome_of(std::uint64_t ticket) const {
+  const auto at = std::ranges::find_if(failed_, [&](const Failed& f) { return f.first <= ticket && ticket <= f.last; });
+  return at == failed_.end() ? Result<>{} : std::unexpected(at->error);
+}
+
+Result<> Log::wait_written(Fiber& f, const Appended& appended) {
+  for (;;) {
+    TRY(outcome_of(appended.ticket));
+    if (written_ticket_ >= appended.ticket) return {};
+    if (!directory_.online()) return kernel::fail(LogReason::directory_offline);
+    TRY(written_.wait(f));
+  }
+}
+
+Result<Appended> Log::append(Fiber& f, kernel::Buffer batch, const AppendOptions& options) {
+  const Appended appended = TRY(submit(std::move(batch), options));
+  TRY(wait_written(f, appended));
+  return appended;
+}
+
+Result<> Log::wait_committed(Fiber& f, const Appended& appended) {
+  TRY(wait_written(f, appended));
+  if (BUG(f, "log.ack_before_sync")) return {};
+  return wait_committed(f, appended.next_offset);
+}
+
+Result<> Log::wait_committed(Fiber& f, Offset end) {
+  while (committed_ < end) {
+    if (!directory_.online()) return kernel::fail(LogReason::directory_offline);
+    TRY(readable_.wait(f));
+  }
+  return {};
+}
+
+Result<> Log::sync(Fiber& f) {
+  const Offset wanted = written_end_;
+  while (synced_end_ < wanted) {
+    if (!directory_.online()) return kernel::fail(LogReason::directory_offline);
+    directory_.syncs().join(*this);
+    TRY(synced_.wait(f));
+  }
+  return {};
+}
+
+void Log::start_writer() {
+  if (writing_) return;
+  writing_ = true;
+  directory_.scope().spawn("log_writer", [this](Fiber& w) { write_queued(w); });
+}
+
+void Log::write_queued(Fiber& w) {
+  while (!queue_.empty() && directory_.online()) {
+    const Result<> done = write_some(w);
+    if (done) continue;
+    if (done.error().is(Errc::disk_full)) {
+      w.node().mark("broker.log.disk_full_rolled_back");
+      roll_back(done.error());
+    } else {
+      // What is in the file now is not known.
+      directory_.go_offline(w, done.error(), segments_.back()->path(".log"));
+    }
+  }
+  if (!directory_.online()) roll_back(kernel::fail(LogReason::directory_offline).error());
+  writing_ = false;
+  idle_.notify_all();
+}
+
+bool Log::must_roll(Fiber& w, const BatchHeader& next) const {
+  const Segment& active = *segments_.back();
+  if (active.size_bytes() == 0) return false;
+  if (active.size_bytes() + next.size_bytes() > config_.segment_bytes) return true;
+  if (next.last_offset() - active.base() > std::numeric_limits<std::int32_t>::max()) return true;
+  if (active.size_bytes() > static_cast<std::uint64_t>(std::numeric_limits<std::int32_t>::max()) - next.size_bytes()) return true;
+  if (active.index_full()) return true;
+  const std::int64_t waited = next.max_timestamp_ms >= 0 && active.first_timestamp_ms() >= 0
+                                  ? next.max_timestamp_ms - active.first_timestamp_ms()
+                                  : kernel::ms_of(w.wall()) - active.created_ms();
+  if (waited > config_.segment_ms - roll_jitter_ms_) return true;
+  return w.nudge("log.tiny_segment");
+}
+
+Result<> Log::write_some(Fiber& w) {
+  const auto lock = TRY(structure_.lock(w));
+  if (must_roll(w, queue_.front().header)) TRY(roll(w));
+  const SegmentRef active = segments_.back();
+  std::vector<kernel::Buffer> chain;
+  std::uint64_t bytes = 0;
+  Offset end = written_end_;
+  for (const Pending& pending : queue_) {
+    if (chain.size() == kWriteBatchesMax || (!chain.empty() && bytes + pending.bytes.size() > kWriteBytesMax)) break;
+    if (!chain.empty() && active->size_bytes() + bytes + pending.bytes.size() > config_.segment_bytes) break;
+    if (!chain.empty() && pending.header.last_offset() - active->base() > std::numeric_limits<std::int32_t>::max()) break;
+    const auto latest = epochs_.latest();
+    if (pending.header.leader_epoch.raw() >= 0 && (!latest || latest->epoch < pending.header.leader_epoch)) {
+      epochs_.assign(pending.header.leader_epoch, pending.header.base_offset);
+      epochs_dirty_ = true;
+    }
+    chain.push_back(pending.bytes);
+    bytes += pending.bytes.size();
+    end = pending.header.next_offset();
+  }
+  // An epoch is on record before its first batch is.
+  if (std::exchange(epochs_dirty_, false)) TRY(write_epochs(w, path_, epochs_));
+  const kernel::FileHandle file = TRY(active->open_for_write(w));
+  const std::uint64_t position = active->size_bytes();
+  const Result<> written = kernel::write_all(w, *file, position, chain);
+  if (!written) {
+    // What got there must not be found by a recovery once other batches follow.
+    if (written.error().is(Errc::disk_full)) TRY(file->truncate(w, position));
+    return written;
+  }
+  for (std::size_t i = 0; i < chain.size(); ++i) {
+    landed(queue_.front());
+    queue_.pop_front();
+  }
+  CHECK(written_end_ == end);
+  mark_dirty(file, active->path(".log"));
+  written_.notify_all();
+  if (config_.durability == Durability::relaxed) move_committed();
+  if (config_.durability == Durability::durable) directory_.syncs().join(*this);
+  const Result<> indexed = active->write_indexes(w, /*all=*/false);
+  // Entries that did not fit stay in memory and are tried again with the next ones.
+  return indexed || indexed.error().is(Errc::disk_full) ? Result<>{} : indexed;
+}
+
+void Log::landed(const Pending& pending) {
+  Segment& active = *segments_.back();
+  const std::uint64_t position = active.size_bytes();
+  const BatchHeader& header = pending.header;
+  active.note_batch(header, position, config_.index_interval_bytes);
+  tail_.push({.base = header.base_offset, .next = header.next_offset(), .segment_base = active.base(),
+              .position = position, .log_bytes = written_border_.log_bytes, .bytes = pending.bytes});
+  written_end_ = header.next_offset();
+  written_ticket_ = pending.ticket;
+  written_border_ = {written_end_, active.base(), active.size_bytes(), written_border_.log_bytes + header.size_bytes()};
+  written_mark_ = {.end = written_end_, .epoch = header.leader_epoch, .segment_base = active.base(),
+                   .position = static_cast<std::int64_t>(position), .batch_crc = header.crc};
+}
+
+Result<> Log::roll(Fiber& w) {
+  const SegmentRef old = segments_.back();
+  const auto fresh = std::make_shared<Segment>(path_, written_end_, config_.segment_index_bytes, kernel::ms_of(w.wall()));
+  TRY(old->finish_indexes(w));
+  // The state as of the new segment's base: without what is queued behind it.
+  ProducerState state = producers_;
+  for (auto pending = queue_.rbegin(); pending != queue_.rend(); ++pending) {
+    if (pending->header.has_producer()) state.restore(pending->header.producer_id, pending->producer_before);
+  }
+  TRY(write_snapshot(w, path_, written_end_, state));
+  TRY(fresh->create(w));
+  mark_dirty(old->open_file(), old->path(".log"));
+  mark_dirty(old->index_file(), old->path(".index"));
+  mark_dirty(old->time_index_file(), old->path(".timeindex"));
+  directory_dirty_ = true;
+  segments_.push_back(fresh);
+  const std::int64_t jitter_ms = std::min(config_.segment_jitter_ms, config_.segment_ms);
+  auto random = w.node().random(kernel::Domain::application, kernel::hash64(fresh->path(".log")));
+  roll_jitter_ms_ = jitter_ms > 0 ? random.between(0, jitter_ms - 1) : 0;
+  w.log().debug("segment_rolled", {{"file", old->path(".log")}, {"size_bytes", old->size_bytes()}});
+  w.node().mark("broker.log.rolled");
+  // Flushed whatever the mode, so that the recovery point moves on.
+  directory_.syncs().join(*this);
+  return {};
+}
+
+void Log::roll_back(const kernel::Error& why) {
+  if (queue_.empty()) return;
+  const std::uint64_t first = queue_.front().ticket;
+  const std::uint64_t last = queue_.back().ticket;
+  while (!queue_.empty()) {
+    Pending& pending = queue_.back();
+    if (pending.header.has_producer()) producers_.restore(pending.header.producer_id, std::move(pending.producer_before));
+    queue_.pop_back();
+  }
+  next_ = written_end_;
+  if (epochs_.truncate_from_end(next_ + 1)) epochs_dirty_ = true;
+  if (!failed_.empty() && failed_.back().last + 1 == first) {
+    failed_.back().last = last;
+  } else {
+    failed_.push_back({first, last, why});
+    if (failed_.size() > kFailedRangesMax) failed_.pop_front();
+  }
+  written_.notify_all();
+}
+
+void Log::move_committed() {
+  const Border& to = config_.durability == Durability::durable ? sync_target_ : written_border_;
+  if (to.offset <= committed_) return;
+  const std::uint64_t bytes = to.log_bytes - committed_border_.log_bytes;
+  committed_ = to.offset;
+  committed_border_ = to;
+  readable_.notify_all(static_cast<std::int64_t>(bytes));
+}
+
+void Log::mark_dirty(kernel::FileHandle file, std::string path) {
+  if (file == nullptr) return;
+  const auto same = std::ranges::find(dirty_files_, file, &SyncWork::DirtyFile::file);
+  if (same == dirty_files_.end()) dirty_files_.push_back({std::move(file), std::move(path)});
+}
+
+void Log::begin_sync(SyncWork& work) {
+  sync_target_ = written_border_;
+  target_mark_ = written_mark_;
+  for (SyncWork::DirtyFile& dirty : std::exchange(dirty_files_, {})) work.files.push_back(std::move(dirty));
+  if (std::exchange(directory_dirty_, false)) work.directories.push_back(path_);
+}
+
+void Log::end_sync() {
+  synced_end_ = sync_target_.offset;
+  const bool moved = synced_mark_ != target_mark_;
+  synced_mark_ = target_mark_;
+  if (config_.durability == Durability::durable) move_committed();
+  synced_.notify_all();
+  if (moved) directory_.watermark_moved(*this);
+}
+
+}  // namespace broker::log

@@ -1,0 +1,394 @@
+#include "broker/log/log_directory.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "broker/log/checkpoint_files.h"
+#include "broker/log/text_lines.h"
+#include "kernel/node.h"
+
+namespace broker::log {
+
+using kernel::Buffer;
+using kernel::Errc;
+using kernel::Fiber;
+using kernel::FileHandle;
+using kernel::OpenMode;
+using kernel::Result;
+
+namespace {
+
+constexpr std::string_view kCleanShutdown = ".kafka_cleanshutdown";
+constexpr std::string_view kMetaProperties = "meta.properties";
+constexpr std::string_view kRecoveryPoints = "recovery-point-offset-checkpoint";
+constexpr std::string_view kLogStarts = "log-start-offset-checkpoint";
+constexpr std::string_view kHighWatermarks = "replication-offset-checkpoint";
+constexpr std::string_view kDeleteSuffix = "-delete";
+constexpr std::size_t kFileNameMax = 255;
+constexpr std::size_t kHexBytes = 32;
+
+/// The whole file; nothing when there is none.
+Result<std::optional<std::string>> read_text(Fiber& f, const std::string& path) {
+  const auto file = f.node().disk().open(f, path, OpenMode::read_only());
+  if (!file) {
+    if (file.error().is(Errc::no_such_file)) return std::nullopt;
+    return std::unexpected(file.error());
+  }
+  const Buffer bytes = TRY(kernel::read_all(f, **file));
+  return std::string{kernel::as_text(bytes.view())};
+}
+
+net::Uuid random_uuid(Fiber& f, std::string_view purpose) {
+  auto random = f.node().random(kernel::Domain::application, kernel::hash64(purpose));
+  return {random.u64(), random.u64() | 1};
+}
+
+}  // namespace
+
+std::string_view name_of(LogDirectoryReason reason) {
+  switch (reason) {
+    case LogDirectoryReason::foreign_cluster: return "foreign_cluster";
+    case LogDirectoryReason::foreign_node: return "foreign_node";
+    case LogDirectoryReason::damaged_identity: return "damaged_identity";
+    case LogDirectoryReason::newer_format: return "newer_format";
+  }
+  std::unreachable();
+}
+
+std::string partition_directory_name(std::string_view topic, net::PartitionId partition) {
+  return fmt::format("{}-{}", topic, partition.raw());
+}
+
+std::optional<std::pair<std::string, net::PartitionId>> parse_partition_directory(std::string_view name) {
+  const std::size_t dash = name.rfind('-');
+  if (dash == name.npos || dash == 0) return std::nullopt;
+  const auto partition = parse_number<std::int32_t>(name.substr(dash + 1));
+  if (!partition || *partition < 0) return std::nullopt;
+  return std::pair{std::string{name.substr(0, dash)}, net::PartitionId{*partition}};
+}
+
+std::string deleted_directory_name(const LogIdentity& identity) {
+  const net::Uuid id = identity.topic_id.raw();
+  const std::string tail = fmt::format("-{}.{:016x}{:016x}{}", identity.partition.raw(), id.high, id.low, kDeleteSuffix);
+  return identity.topic.substr(0, kFileNameMax - tail.size()) + tail;
+}
+
+Result<> remove_tree(Fiber& f, const std::string& path) {
+  kernel::Disk& disk = f.node().disk();
+  for (const kernel::DirectoryEntry& entry : TRY(disk.list(f, path))) {
+    const std::string child = path + "/" + entry.name;
+    if (entry.is_directory) {
+      TRY(remove_tree(f, child));
+    } else {
+      TRY(disk.unlink(f, child));
+    }
+  }
+  return disk.remove_directory(f, path);
+}
+
+LogDirectory::~LogDirectory() { CHECK(shards_.empty() || owner_.dead()); }
+
+Result<std::unique_ptr<LogDirectory>> LogDirectory::open(Fiber& f, std::string path, const Expected& expected) {
+  kernel::Disk& disk = f.node().disk();
+  TRY(kernel::make_directories(f, disk, path));
+  std::unique_ptr<LogDirectory> directory{new LogDirectory{f.shard(), std::move(path)}};
+  directory->lock_ = TRY(disk.open(f, directory->file(".lock"), OpenMode::create_or_open()));
+  TRY(directory->lock_->lock(f));
+  TRY(directory->check_identity(f, expected));
+  const auto mark = TRY(read_text(f, directory->file(kCleanShutdown)));
+  directory->was_clean_ = mark.has_value();
+  if (mark) directory->previous_broker_epoch_ = parse_clean_shutdown(*mark);
+  TRY(directory->read_watermarks(f, mark.has_value()));
+  TRY(directory->read_checkpoints(f));
+  // First our note, then the mark: killed in between we find "running" beside a mark, which is clean and void.
+  TRY(directory->write_base_watermarks(f, WatermarkHeader::State::running));
+  if (mark) {
+    TRY(disk.unlink(f, directory->file(kCleanShutdown)));
+    TRY(disk.sync_directory(f, directory->path_));
+  }
+  return directory;
+}
+
+Result<> LogDirectory::check_identity(Fiber& f, const Expected& expected) {
+  const auto text = TRY(read_text(f, file(kMetaProperties)));
+  if (text) {
+    auto parsed = parse_meta_properties(*text);
+    if (!parsed) return kernel::fail(LogDirectoryReason::damaged_identity, parsed.error().detail);
+    properties_ = std::move(*parsed);
+    if (!expected.cluster_id.empty() && properties_.cluster_id != expected.cluster_id)
+      return kernel::fail(LogDirectoryReason::foreign_cluster);
+    if (properties_.node_id != expected.node_id) return kernel::fail(LogDirectoryReason::foreign_node, properties_.node_id);
+    if (properties_.directory_id) return {};
+  } else {
+    properties_.cluster_id = expected.cluster_id.empty() ? random_uuid(f, path_ + " cluster").text() : expected.cluster_id;
+    properties_.node_id = expected.node_id;
+  }
+  properties_.directory_id = random_uuid(f, path_);
+  return kernel::replace_file(f, f.node().disk(), file(kMetaProperties), kernel::as_bytes(format_meta_properties(properties_)));
+}
+
+Result<> LogDirectory::read_watermarks(Fiber& f, bool mark_present) {
+  kernel::Disk& disk = f.node().disk();
+  const std::string boot_id = TRY(disk.boot_id(f));
+  std::optional<WatermarkFile> base;
+  std::vector<WatermarkFile> shards;
+  for (const kernel::DirectoryEntry& entry : TRY(disk.list(f, path_))) {
+    if (entry.is_directory || !entry.name.starts_with(kWatermarkFile) || entry.name.ends_with(".tmp")) continue;
+    const auto text = TRY(read_text(f, file(entry.name)));
+    auto parsed = parse_watermarks(kernel::as_bytes(*text));
+    if (!parsed) {
+      if (parsed.error().is(Reason::bad_version)) return kernel::fail(LogDirectoryReason::newer_format, parsed.error().detail);
+      // A shard's file that was being made when the power went holds nothing yet.
+      if (entry.name == kWatermarkFile) f.log().warn("synced_watermarks_unreadable", {{"file", file(entry.name)}, {"error", parsed.error()}});
+      continue;
+    }
+    if (entry.name == kWatermarkFile) {
+      base = std::move(*parsed);
+    } else {
+      shards.push_back(std::move(*parsed));
+    }
+  }
+  header_ = {.state = WatermarkHeader::State::running, .run = base ? base->header.run + 1 : 1, .boot_id = boot_id.substr(0, 36)};
+  if (!base) return {};
+  same_boot_ = base->header.boot_id == header_.boot_id;
+  if (base->header.state != WatermarkHeader::State::running || mark_present) {
+    if (!mark_present) f.log().warn("synced_watermarks_void", {{"path", path_}});
+    return {};
+  }
+  foreign_ = false;
+  watermarks_ = std::move(base->entries);
+  for (WatermarkFile& shard : shards) {
+    if (shard.header.run != base->header.run) continue;
+    for (const auto& [key, mark] : shard.entries) watermarks_[key] = mark;
+  }
+  return {};
+}
+
+Result<> LogDirectory::write_base_watermarks(Fiber& f, WatermarkHeader::State state) {
+  kernel::Disk& disk = f.node().disk();
+  header_.state = state;
+  std::vector<std::byte> content;
+  append_header(content, header_);
+  for (const auto& [key, mark] : watermarks_) append_record(content, key, mark, 0);
+  TRY(kernel::replace_file(f, disk, file(kWatermarkFile), content));
+  bool removed = false;
+  for (const kernel::DirectoryEntry& entry : TRY(disk.list(f, path_))) {
+    if (entry.is_directory || entry.name == kWatermarkFile || !entry.name.starts_with(kWatermarkFile)) continue;
+    TRY(disk.unlink(f, file(entry.name)));
+    removed = true;
+  }
+  return removed ? disk.sync_directory(f, path_) : Result<>{};
+}
+
+Result<> LogDirectory::read_checkpoints(Fiber& f) {
+  const auto read = [&](std::string_view name, std::optional<Offset> Known::*member) -> Result<> {
+    const auto text = TRY(read_text(f, file(name)));
+    if (!text) return {};
+    const auto entries = parse_partition_offsets(*text);
+    if (!entries) {
+      // Without it more is scanned, and nothing is lost.
+      f.log().warn("checkpoint_unreadable", {{"file", file(name)}, {"error", entries.error()}});
+      return {};
+    }
+    for (const PartitionOffset& entry : *entries) known_[{entry.topic, entry.partition}].*member = entry.offset;
+    return {};
+  };
+  TRY(read(kRecoveryPoints, &Known::recovery_point));
+  TRY(read(kLogStarts, &Known::log_start));
+  TRY(read(kHighWatermarks, &Known::high_watermark));
+  return {};
+}
+
+Result<std::vector<LogIdentity>> LogDirectory::partitions(Fiber& f) {
+  kernel::Disk& disk = f.node().disk();
+  std::vector<LogIdentity> found;
+  for (const kernel::DirectoryEntry& entry : TRY(disk.list(f, path_))) {
+    if (!entry.is_directory) continue;
+    const std::string path = file(entry.name);
+    if (entry.name.ends_with(kDeleteSuffix) && entry.name.size() > kDeleteSuffix.size() + kHexBytes) {
+      TRY(remove_tree(f, path));
+      continue;
+    }
+    const auto name = parse_partition_directory(entry.name);
+    if (!name) {
+      f.log().warn("unknown_directory_ignored", {{"path", path}});
+      continue;
+    }
+    LogIdentity identity{.topic = name->first, .partition = name->second};
+    if (const auto text = TRY(read_text(f, path + "/partition.metadata"))) {
+      const auto topic_id = parse_partition_metadata(*text);
+      if (topic_id) {
+        identity.topic_id = *topic_id;
+      } else {
+        f.log().warn("partition_metadata_unreadable", {{"path", path}, {"error", topic_id.error()}});
+      }
+    }
+    found.push_back(std::move(identity));
+  }
+  std::ranges::sort(found, {}, [](const LogIdentity& i) { return std::pair{std::string_view{i.topic}, i.partition}; });
+  // Partitions that are gone leave the checkpoints.
+  std::erase_if(known_, [&](const auto& item) {
+    return !item.second.in_use && std::ranges::none_of(found, [&](const LogIdentity& i) {
+      return i.topic == item.first.first && i.partition == item.first.second;
+    });
+  });
+  return found;
+}
+
+Result<std::unique_ptr<DirectoryShard>> LogDirectory::on_shard(Fiber& f, kernel::Scope& scope) {
+  auto shard = std::make_unique<DirectoryShard>(*this, f.shard(), scope, path_);
+  kernel::Disk& disk = f.node().disk();
+  shard->watermark_header_ = header_;
+  std::vector<std::byte> content;
+  append_header(content, header_);
+  shard->watermark_bytes_ = content.size();
+  TRY(kernel::replace_file(f, disk, shard->watermark_path(), content));
+  shard->watermark_file_ = TRY(disk.open(f, shard->watermark_path(), OpenMode::read_write()));
+  DirectoryShard* raw = shard.get();
+  TRY(kernel::call_on(f, owner_, [&](Fiber&) -> Result<> {
+    shards_.push_back(raw);
+    return online_ ? Result<>{} : kernel::fail(LogReason::directory_offline);
+  }));
+  return shard;
+}
+
+Result<> LogDirectory::part(Fiber& f, DirectoryShard& shard) {
+  return kernel::call_on(f, owner_, [&](Fiber&) -> Result<> {
+    std::erase(shards_, &shard);
+    return {};
+  });
+}
+
+void LogDirectory::spread_offline(Fiber& f, DirectoryShard& from) {
+  // One after the other; the list may change while a shard is being told.
+  std::vector<DirectoryShard*> told{&from};
+  const auto next = [&](Fiber&) -> DirectoryShard* {
+    online_ = false;
+    for (DirectoryShard* shard : shards_) {
+      if (std::ranges::find(told, shard) == told.end()) return shard;
+    }
+    return nullptr;
+  };
+  while (DirectoryShard* shard = kernel::call_on(f, owner_, next)) {
+    told.push_back(shard);
+    kernel::call_on(f, shard->shard(), [&](Fiber&) { shard->hear_offline(); return true; });
+  }
+}
+
+Result<LogEvidence> LogDirectory::claim(Fiber& f, const LogIdentity& identity) {
+  return kernel::call_on(f, owner_, [&](Fiber&) -> Result<LogEvidence> {
+    const auto [at, is_new] = known_.try_emplace({identity.topic, identity.partition});
+    Known& known = at->second;
+    CHECK(!known.in_use);
+    // Closed in this run, or found closed and not touched since.
+    const bool claimed = claimed_.contains(at->first);
+    LogEvidence evidence{.clean = known.clean || (was_clean_ && !claimed),
+                         .same_boot = same_boot_ || claimed,
+                         .foreign = foreign_ && !claimed};
+    evidence.recovery_point = known.recovery_point.value_or(Offset{0});
+    evidence.log_start = known.log_start.value_or(Offset{0});
+    evidence.high_watermark = known.high_watermark.value_or(Offset{0});
+    const auto mark = watermarks_.find({identity.topic_id, identity.partition});
+    if (mark != watermarks_.end()) evidence.watermark = mark->second;
+    claimed_.insert(at->first);
+    known.in_use = true;
+    known.clean = false;
+    return evidence;
+  });
+}
+
+Result<> LogDirectory::release(Fiber& f, const LogIdentity& identity) {
+  return kernel::call_on(f, owner_, [&](Fiber&) -> Result<> {
+    // It stays unclean: whatever this directory's mark will say, its log was not closed.
+    known_[{identity.topic, identity.partition}].in_use = false;
+    refused_ = true;
+    return {};
+  });
+}
+
+void LogDirectory::note(const LogIdentity& identity, const LogOffsets& offsets) {
+  Known& known = known_[{identity.topic, identity.partition}];
+  known.recovery_point = offsets.recovery_point;
+  known.log_start = offsets.log_start;
+  known.high_watermark = offsets.high_watermark;
+}
+
+Result<> LogDirectory::note_closed(Fiber& f, const LogIdentity& identity, const LogOffsets& offsets) {
+  return kernel::call_on(f, owner_, [&](Fiber&) -> Result<> {
+    note(identity, offsets);
+    Known& known = known_[{identity.topic, identity.partition}];
+    known.in_use = false;
+    known.clean = true;
+    return {};
+  });
+}
+
+Result<> LogDirectory::store_offsets(Fiber& f, const LogIdentity& identity, const LogOffsets& offsets) {
+  return kernel::call_on(f, owner_, [&](Fiber& there) -> Result<> {
+    note(identity, offsets);
+    return write_checkpoints(there);
+  });
+}
+
+Result<> LogDirectory::forget(Fiber& f, const LogIdentity& identity) {
+  return kernel::call_on(f, owner_, [&](Fiber& there) -> Result<> {
+    known_.erase({identity.topic, identity.partition});
+    claimed_.erase({identity.topic, identity.partition});
+    return write_checkpoints(there);
+  });
+}
+
+Result<> LogDirectory::write_checkpoints(Fiber& f) {
+  const auto lock = TRY(writing_checkpoints_.lock(f));
+  const auto write = [&](std::string_view name, std::optional<Offset> Known::*member) -> Result<> {
+    std::vector<PartitionOffset> entries;
+    for (const auto& [at, known] : known_) {
+      if (known.*member) entries.push_back({at.first, at.second, *(known.*member)});
+    }
+    return kernel::replace_file(f, f.node().disk(), file(name), kernel::as_bytes(format_partition_offsets(entries)));
+  };
+  TRY(write(kLogStarts, &Known::log_start));
+  TRY(write(kRecoveryPoints, &Known::recovery_point));
+  return write(kHighWatermarks, &Known::high_watermark);
+}
+
+Result<> LogDirectory::checkpoint(Fiber& f) {
+  if (!online_) return kernel::fail(LogReason::directory_offline);
+  std::vector<DirectoryShard*> asked;
+  for (;;) {
+    // The list may change while a shard is being asked.
+    const auto next = std::ranges::find_if(
+        shards_, [&](DirectoryShard* shard) { return std::ranges::find(asked, shard) == asked.end(); });
+    if (next == shards_.end()) break;
+    DirectoryShard* shard = *next;
+    asked.push_back(shard);
+    const auto offsets = kernel::call_on(f, shard->shard(), [&](Fiber&) {
+      std::vector<std::pair<LogIdentity, LogOffsets>> here;
+      for (const Log* log : shard->logs()) here.emplace_back(log->identity(), log->offsets());
+      return here;
+    });
+    for (const auto& [identity, at] : offsets) {
+      const auto known = known_.find({identity.topic, identity.partition});
+      if (known != known_.end() && known->second.in_use) note(identity, at);
+    }
+  }
+  return write_checkpoints(f);
+}
+
+Result<> LogDirectory::close(Fiber& f, std::int64_t broker_epoch) {
+  CHECK(shards_.empty());
+  if (online_) {
+    TRY(write_checkpoints(f));
+    const bool all_closed = !refused_ && std::ranges::none_of(known_, [](const auto& item) { return item.second.in_use; });
+    if (all_closed) {
+      watermarks_.clear();
+      TRY(write_base_watermarks(f, WatermarkHeader::State::clean));
+      TRY(kernel::replace_file(f, f.node().disk(), file(kCleanShutdown), kernel::as_bytes(format_clean_shutdown(broker_epoch))));
+    }
+  }
+  lock_.reset();
+  return {};
+}
+
+}  // namespace broker::log

@@ -1,0 +1,116 @@
+// From timestamps to offsets: the time index narrows the place down, the records decide.
+#include <algorithm>
+
+#include "broker/log/directory_shard.h"
+#include "broker/log/log.h"
+#include "kernel/node.h"
+#include "net/record/record_iterator.h"
+
+namespace broker::log {
+
+using kernel::Fiber;
+using kernel::Result;
+using net::record::BatchHeader;
+
+namespace {
+/// What the records of one batch may take uncompressed; a client's batch was bounded likewise when it came.
+constexpr std::size_t kUncompressedBytesMax = 256u << 20;
+}  // namespace
+
+/// Looks at the records of single batches, within [start, end).
+struct Log::TimeSearch {
+  Offset start;
+  Offset end;
+
+  /// The first record of `batch` that `wanted` takes. Records that cannot be read answer their error.
+  template <class Wanted>
+  Result<std::optional<TimestampedOffset>> first(const BatchScan::Item& batch, Wanted wanted) const {
+    const auto region = TRY(net::record::RecordRegion::open(
+        batch.header, batch.bytes.view().subspan(net::record::kHeaderBytes), kUncompressedBytesMax));
+    auto records = region.iterate();
+    while (const auto record = TRY(records.next())) {
+      if (record->offset < start) continue;
+      if (record->offset >= end) break;
+      if (wanted(record->timestamp_ms))
+        return TimestampedOffset{record->timestamp_ms, record->offset, batch.header.leader_epoch};
+    }
+    return std::nullopt;
+  }
+  /// The first of those with the largest timestamp.
+  Result<std::optional<TimestampedOffset>> largest(const BatchScan::Item& batch) const {
+    std::optional<TimestampedOffset> best;
+    const auto region = TRY(net::record::RecordRegion::open(
+        batch.header, batch.bytes.view().subspan(net::record::kHeaderBytes), kUncompressedBytesMax));
+    auto records = region.iterate();
+    while (const auto record = TRY(records.next())) {
+      if (record->offset < start || record->offset >= end) continue;
+      if (!best || record->timestamp_ms > best->timestamp_ms)
+        best = TimestampedOffset{record->timestamp_ms, record->offset, batch.header.leader_epoch};
+    }
+    return best;
+  }
+};
+
+Result<std::optional<TimestampedOffset>> Log::find_by_timestamp(Fiber& f, std::int64_t timestamp_ms, Offset end) {
+  const TimeSearch search{log_start_, std::min(end, written_end_)};
+  const std::vector<SegmentRef> segments = segments_;
+  for (const SegmentRef& segment : segments) {
+    if (segment->base() >= search.end) break;
+    const std::uint64_t size = segment->size_bytes();
+    TRY(segment->load_indexes(f));
+    // The active segment's last entry may lag; a closed one's tells the largest timestamp.
+    const auto youngest = segment->time_index().last();
+    if (segment != segments.back() && (!youngest || youngest->timestamp_ms < timestamp_ms)) continue;
+    // Up to this entry's offset everything is older than wanted.
+    const auto older = segment->time_index().lookup(timestamp_ms == std::numeric_limits<std::int64_t>::min() ? timestamp_ms : timestamp_ms - 1);
+    const Offset from = std::max(older.offset, search.start);
+    BatchScan scan{TRY(segment->file(f)), static_cast<std::uint64_t>(segment->index().lookup(from).position), size};
+    for (;;) {
+      BatchScan at = scan;
+      const auto item = scan.next_header(f);
+      if (!item) return std::unexpected(damaged_at(f, *segment, scan.position(), item.error()));
+      if (!*item || (*item)->header.base_offset >= search.end) break;
+      if ((*item)->header.max_timestamp_ms < timestamp_ms || (*item)->header.last_offset() < search.start) continue;
+      const auto whole = at.next_whole(f);
+      if (!whole) return std::unexpected(damaged_at(f, *segment, at.position(), whole.error()));
+      const auto found = search.first(**whole, [&](std::int64_t t) { return t >= timestamp_ms; });
+      if (!found) return std::unexpected(damaged_at(f, *segment, (*item)->position, found.error()));
+      if (*found) return *found;
+    }
+  }
+  return std::nullopt;
+}
+
+Result<std::optional<TimestampedOffset>> Log::max_timestamp(Fiber& f, Offset end) {
+  const TimeSearch search{log_start_, std::min(end, written_end_)};
+  const std::vector<SegmentRef> segments = segments_;
+  std::optional<TimestampedOffset> best;
+  for (std::size_t i = 0; i < segments.size(); ++i) {
+    const SegmentRef& segment = segments[i];
+    if (segment->base() >= search.end) break;
+    const std::uint64_t size = segment->size_bytes();
+    TRY(segment->load_indexes(f));
+    // A segment that lies within the bounds as a whole is told by its last entry.
+    const auto youngest = segment->time_index().last();
+    const bool whole_segment = i + 1 < segments.size() && segments[i + 1]->base() <= search.end && segment->base() >= search.start;
+    if (whole_segment && youngest && best && youngest->timestamp_ms <= best->timestamp_ms) continue;
+    const Offset from = whole_segment && youngest ? youngest->offset : std::max(segment->base(), search.start);
+    BatchScan scan{TRY(segment->file(f)), static_cast<std::uint64_t>(segment->index().lookup(from).position), size};
+    for (;;) {
+      BatchScan at = scan;
+      const auto item = scan.next_header(f);
+      if (!item) return std::unexpected(damaged_at(f, *segment, scan.position(), item.error()));
+      if (!*item || (*item)->header.base_offset >= search.end) break;
+      if ((*item)->header.last_offset() < search.start) continue;
+      if (best && (*item)->header.max_timestamp_ms <= best->timestamp_ms) continue;
+      const auto whole = at.next_whole(f);
+      if (!whole) return std::unexpected(damaged_at(f, *segment, at.position(), whole.error()));
+      const auto largest = search.largest(**whole);
+      if (!largest) return std::unexpected(damaged_at(f, *segment, (*item)->position, largest.error()));
+      if (*largest && (!best || (*largest)->timestamp_ms > best->timestamp_ms)) best = *largest;
+    }
+  }
+  return best;
+}
+
+}  // namespace broker::log

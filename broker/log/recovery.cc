@@ -1,0 +1,507 @@
+#include "broker/log/recovery.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "broker/log/checkpoint_files.h"
+#include "broker/log/text_lines.h"
+#include "kernel/bug.h"
+#include "kernel/node.h"
+#include "net/record/validate.h"
+
+namespace broker::log {
+
+using kernel::Errc;
+using kernel::Fiber;
+using kernel::FileHandle;
+using kernel::OpenMode;
+using kernel::Result;
+using net::record::BatchHeader;
+
+namespace {
+
+constexpr std::string_view kEpochs = "leader-epoch-checkpoint";
+constexpr std::size_t kBaseDigits = 20;
+constexpr std::size_t kRewriteChunkBytes = 1024 * 1024;
+
+/// The offset that a file name starts with.
+std::optional<Offset> base_of(std::string_view name, std::string_view suffix) {
+  if (name.size() != kBaseDigits + suffix.size() || !name.ends_with(suffix)) return std::nullopt;
+  const auto base = parse_number<std::int64_t>(name.substr(0, kBaseDigits));
+  return base && *base >= 0 ? std::optional{Offset{*base}} : std::nullopt;
+}
+
+class Recovery {
+ public:
+  Recovery(Fiber& f, const RecoveryTask& task) : f_{f}, disk_{f.node().disk()}, task_{task} {}
+
+  Result<Recovered> run() {
+    TRY(clear_leftovers());
+    TRY(list_segments());
+    TRY(load_epochs());
+    out_.log_start = task_.evidence.log_start;
+    if (out_.segments.empty()) return start_empty();
+    out_.log_start = std::max(out_.log_start, out_.segments.front()->base());
+    if (task_.evidence.clean && TRY(open_clean())) return std::move(out_);
+    return recover_unclean();
+  }
+
+ private:
+  struct Cut {
+    std::size_t segment;
+    std::uint64_t position;
+  };
+
+  [[nodiscard]] std::string path(std::string_view name) const { return task_.directory + "/" + std::string{name}; }
+  SegmentRef make_segment(Offset base) const {
+    return std::make_shared<Segment>(task_.directory, base, task_.config.segment_index_bytes, kernel::ms_of(f_.wall()));
+  }
+
+  /// What a compaction or a deletion of Kafka's left when it was interrupted.
+  Result<> clear_leftovers() {
+    auto entries = TRY(disk_.list(f_, task_.directory));
+    std::optional<Offset> smallest_cleaned;
+    const auto offset_of = [](std::string_view name) {
+      return Offset{parse_number<std::int64_t>(name.substr(0, kBaseDigits)).value_or(0)};
+    };
+    bool changed = false;
+    for (const auto& entry : entries) {
+      const bool cleaned = entry.name.ends_with(".cleaned");
+      if (cleaned && (!smallest_cleaned || offset_of(entry.name) < *smallest_cleaned)) smallest_cleaned = offset_of(entry.name);
+      const bool deleted = entry.name.ends_with(".deleted") && !entry.name.ends_with(".checkpoint.deleted");
+      if (!cleaned && !deleted && !entry.name.ends_with(".tmp")) continue;
+      TRY(disk_.unlink(f_, path(entry.name)));
+      changed = true;
+    }
+    TRY(finish_swaps(entries, smallest_cleaned, changed));
+    return changed ? disk_.sync_directory(f_, task_.directory) : Result<>{};
+  }
+
+  Result<> finish_swaps(const std::vector<kernel::DirectoryEntry>& entries, std::optional<Offset> smallest_cleaned,
+                        bool& changed) {
+    std::vector<std::string> swaps;
+    std::optional<Offset> low;
+    Offset high{0};
+    for (const auto& entry : entries) {
+      if (!entry.name.ends_with(".swap")) continue;
+      const Offset base{parse_number<std::int64_t>(std::string_view{entry.name}.substr(0, kBaseDigits)).value_or(0)};
+      changed = true;
+      if (smallest_cleaned && base >= *smallest_cleaned) {
+        TRY(disk_.unlink(f_, path(entry.name)));
+        continue;
+      }
+      swaps.push_back(entry.name);
+      low = low ? std::min(*low, base) : base;
+      if (!entry.name.ends_with(".log.swap")) continue;
+      const FileHandle file = TRY(disk_.open(f_, path(entry.name), OpenMode::read_only()));
+      BatchScan scan{file, 0, TRY(file->size(f_))};
+      while (const auto item = TRY(scan.next_header(f_))) high = std::max(high, item->header.next_offset());
+    }
+    if (swaps.empty()) return {};
+    for (const auto& entry : entries) {
+      for (const std::string_view suffix : {".log", ".index", ".timeindex", ".txnindex"}) {
+        const auto base = base_of(entry.name, suffix);
+        if (base && *base >= *low && *base < high) TRY(disk_.unlink(f_, path(entry.name)));
+      }
+    }
+    for (const std::string& swap : swaps)
+      TRY(disk_.rename(f_, path(swap), path(swap.substr(0, swap.size() - std::string_view{".swap"}.size()))));
+    return {};
+  }
+
+  Result<> list_segments() {
+    const auto entries = TRY(disk_.list(f_, task_.directory));
+    std::vector<Offset> bases;
+    for (const auto& entry : entries) {
+      if (const auto base = base_of(entry.name, ".log")) bases.push_back(*base);
+    }
+    bool changed = false;
+    for (const auto& entry : entries) {
+      for (const std::string_view suffix : {".index", ".timeindex", ".txnindex"}) {
+        const auto base = base_of(entry.name, suffix);
+        if (!base || std::ranges::binary_search(bases, *base)) continue;
+        TRY(disk_.unlink(f_, path(entry.name)));
+        changed = true;
+      }
+    }
+    // Whole segments below the log start were on their way out.
+    std::size_t below = 0;
+    while (below + 1 < bases.size() && bases[below + 1] <= task_.evidence.log_start) {
+      TRY(make_segment(bases[below++])->unlink(f_));
+      changed = true;
+    }
+    for (std::size_t i = below; i < bases.size(); ++i) {
+      out_.segments.push_back(make_segment(bases[i]));
+      TRY(out_.segments.back()->adopt_size(f_));
+    }
+    return changed ? disk_.sync_directory(f_, task_.directory) : Result<>{};
+  }
+
+  Result<> load_epochs() {
+    const auto file = disk_.open(f_, path(kEpochs), OpenMode::read_only());
+    if (!file) return file.error().is(Errc::no_such_file) ? Result<>{} : std::unexpected(file.error());
+    const kernel::Buffer text = TRY(kernel::read_all(f_, **file));
+    auto entries = parse_leader_epochs(kernel::as_text(text.view()));
+    if (entries) {
+      out_.epochs = LeaderEpochs{std::move(*entries)};
+    } else {
+      f_.log().warn("leader_epochs_unreadable", {{"file", path(kEpochs)}, {"error", entries.error()}});
+      epochs_lost_ = true;
+    }
+    return {};
+  }
+
+  Result<Recovered> start_empty() {
+    TRY(open_first_segment());
+    return std::move(out_);
+  }
+
+  Result<> open_first_segment() {
+    out_.end = out_.log_start;
+    const SegmentRef segment = make_segment(out_.log_start);
+    TRY(segment->create(f_));
+    TRY(segment->sync_all(f_));
+    TRY(disk_.sync_directory(f_, task_.directory));
+    out_.segments.push_back(segment);
+    out_.watermark = {.end = out_.end, .epoch = epoch_now(), .segment_base = segment->base()};
+    return {};
+  }
+
+  [[nodiscard]] net::LeaderEpoch epoch_now() const {
+    const auto latest = out_.epochs.latest();
+    return latest ? latest->epoch : net::kLeaderEpochNone;
+  }
+
+  /// Trusts indexes that fit, and finds the end behind the last entry. False when something does not fit after all.
+  Result<bool> open_clean() {
+    const SegmentRef last = out_.segments.back();
+    const std::uint64_t size = last->size_bytes();
+    TRY(last->open_for_write(f_));
+    const auto loaded = last->load_indexes(f_);
+    if (!loaded) return loaded.error().room == kernel::Room::net ? Result<bool>{false} : std::unexpected(loaded.error());
+    const auto first = last->index().last();
+    BatchScan scan{TRY(last->file(f_)), first ? static_cast<std::uint64_t>(first->position) : 0, size};
+    out_.end = last->base();
+    std::vector<BatchScan::Item> behind;
+    for (;;) {
+      auto item = scan.next_header(f_);
+      if (!item) return item.error().room == kernel::Room::net ? Result<bool>{false} : std::unexpected(item.error());
+      if (!*item) break;
+      out_.end = (*item)->header.next_offset();
+      out_.watermark.position = static_cast<std::int64_t>((*item)->position);
+      out_.watermark.batch_crc = (*item)->header.crc;
+      out_.watermark.epoch = (*item)->header.leader_epoch;
+      behind.push_back(**item);
+    }
+    last->resume_behind_index(behind);
+    if (size > 0) {
+      BatchScan start{TRY(last->file(f_)), 0, size};
+      const auto item = start.next_header(f_);
+      if (!item) return item.error().room == kernel::Room::net ? Result<bool>{false} : std::unexpected(item.error());
+      last->note_first_timestamp((*item)->header.max_timestamp_ms);
+    }
+    out_.watermark.end = out_.end;
+    out_.watermark.segment_base = last->base();
+    // Behind the watermark of our own clean stop nothing can be missing.
+    const auto& mark = task_.evidence.watermark;
+    if (mark && !task_.evidence.foreign && mark->end > out_.end && !epochs_newer_than(*mark)) return false;
+    if (out_.end < out_.log_start) return false;
+    out_.producers = TRY(rebuild_producers(f_, task_.directory, out_.segments, out_.end, out_.end));
+    return true;
+  }
+
+  [[nodiscard]] bool epochs_newer_than(const Watermark& mark) const { return epoch_now() > mark.epoch; }
+
+  Result<Recovered> recover_unclean() {
+    f_.node().mark("broker.log.recovered");
+    out_.scanned = true;
+    const auto& evidence = task_.evidence;
+    watermark_ = evidence.watermark;
+    synced_ = std::max(watermark_ ? watermark_->end : Offset{0}, evidence.recovery_point);
+    // From the segment of the recovery point on; indexes below were synced before the point moved past them.
+    const Offset from = std::min(evidence.recovery_point, synced_);
+    first_scanned_ = 0;
+    while (first_scanned_ + 1 < out_.segments.size() && out_.segments[first_scanned_ + 1]->base() <= from) ++first_scanned_;
+    const LeaderEpochs epochs_found = out_.epochs;
+    if (!BUG(f_, "log.producer_state_not_rebuilt")) {
+      out_.producers = TRY(rebuild_producers(f_, task_.directory, out_.segments, out_.segments[first_scanned_]->base(),
+                                             out_.segments[first_scanned_]->base()));
+    }
+    TRY(scan());
+    TRY(judge(epochs_found));
+    TRY(apply());
+    return std::move(out_);
+  }
+
+  /// Reads everything from first_scanned_ on; changes nothing on disk. Leaves cut_ where it goes wrong.
+  Result<> scan() {
+    out_.end = out_.segments[first_scanned_]->base();
+    out_.watermark = {.end = out_.end, .epoch = net::kLeaderEpochNone, .segment_base = out_.end};
+    for (std::size_t i = first_scanned_; i < out_.segments.size() && !cut_; ++i) {
+      const SegmentRef segment = out_.segments[i];
+      if (segment->base() < out_.end || (segment->base() > out_.end && !evidence().foreign && out_.end >= synced_)) {
+        bad_ = kernel::fail(net::record::Reason::incomplete).error();
+        cut_ = Cut{i - 1, out_.segments[i - 1]->size_bytes()};
+        break;
+      }
+      out_.end = segment->base();
+      TRY(scan_segment(i));
+    }
+    return {};
+  }
+
+  Result<> scan_segment(std::size_t i) {
+    const SegmentRef segment = out_.segments[i];
+    const std::uint64_t size = segment->size_bytes();
+    segment->begin_rebuild();
+    BatchScan scan{TRY(segment->file(f_)), 0, size};
+    for (;;) {
+      const std::uint64_t position = scan.position();
+      const auto item = scan.next_whole(f_);
+      if (!item && item.error().room != kernel::Room::net) return std::unexpected(item.error());
+      if (item && !*item) return {};
+      const Result<> good = item ? check(**item) : std::unexpected(item.error());
+      if (!good) {
+        bad_ = good.error();
+        cut_ = Cut{i, position};
+        return {};
+      }
+      take(*segment, **item);
+    }
+  }
+
+  [[nodiscard]] Result<> check(const BatchScan::Item& item) const {
+    const kernel::ByteView bytes = item.bytes.view();
+    TRY(net::record::check_whole(item.header, {&bytes, 1}));
+    // Offsets that are missing inside a segment were compacted away, here or at the leader.
+    if (item.header.base_offset < out_.end || item.header.last_offset_delta < 0) return kernel::fail(net::record::Reason::offset_gap);
+    return {};
+  }
+
+  void take(Segment& segment, const BatchScan::Item& item) {
+    const BatchHeader& header = item.header;
+    segment.note_batch(header, item.position, task_.config.index_interval_bytes);
+    if (!BUG(f_, "log.producer_state_not_rebuilt"))
+      static_cast<void>(apply_batch(out_.producers, header, item.bytes.view()));
+    if (header.leader_epoch.raw() >= 0) {
+      const auto latest = out_.epochs.latest();
+      if (!latest || header.leader_epoch > latest->epoch) out_.epochs.assign(header.leader_epoch, header.base_offset);
+    }
+    out_.end = header.next_offset();
+    out_.watermark = {.end = out_.end, .epoch = header.leader_epoch, .segment_base = segment.base(),
+                      .position = static_cast<std::int64_t>(item.position), .batch_crc = header.crc};
+    if (watermark_ && watermark_->segment_base == segment.base() &&
+        watermark_->position == static_cast<std::int64_t>(item.position))
+      watermark_agrees_ = out_.watermark.end == watermark_->end && header.crc == watermark_->batch_crc;
+    if (watermark_ && out_.end <= watermark_->end) rewrite_from_ = Cut{index_of(segment), segment.size_bytes()};
+  }
+
+  [[nodiscard]] std::size_t index_of(const Segment& segment) const {
+    return static_cast<std::size_t>(
+        std::ranges::find_if(out_.segments, [&](const SegmentRef& s) { return s.get() == &segment; }) - out_.segments.begin());
+  }
+  [[nodiscard]] const LogEvidence& evidence() const { return task_.evidence; }
+
+  /// A torn tail, damage, or a void watermark.
+  Result<> judge(const LeaderEpochs& epochs_found) {
+    if (watermark_ && watermark_->position >= 0) {
+      const auto latest = epochs_found.latest();
+      const bool other_content = watermark_agrees_ == false;
+      const bool newer_epoch = out_.end < watermark_->end && latest && latest->epoch > watermark_->epoch &&
+                               latest->start <= out_.end;
+      if (other_content || newer_epoch) {
+        f_.log().info("synced_watermark_void", {{"directory", task_.directory}, {"offset", watermark_->end}});
+        watermark_.reset();
+        rewrite_from_ = {};
+        synced_ = cut_ ? Offset{0} : std::min(evidence().recovery_point, out_.end);
+      } else {
+        f_.node().mark("broker.log.watermark_used");
+      }
+    }
+    const bool missing = !cut_ && watermark_ && out_.end < watermark_->end;
+    const bool damaged = missing || (cut_ && out_.end < synced_ && out_.end >= out_.log_start);
+    if (damaged && !BUG(f_, "log.cut_below_watermark")) {
+      const std::size_t segment = cut_ ? cut_->segment : out_.segments.size() - 1;
+      const std::uint64_t position = cut_ ? cut_->position : out_.segments[segment]->size_bytes();
+      f_.log().error("log_damaged", {{"file", out_.segments[segment]->path(".log")},
+                                     {"position", position},
+                                     {"offset", out_.end},
+                                     {"synced_to", synced_},
+                                     {"error", bad_}});
+      f_.node().mark("broker.log.damage_detected");
+      return kernel::fail(LogReason::damaged, out_.end.raw());
+    }
+    return {};
+  }
+
+  /// Makes the files what was found, durably.
+  Result<> apply() {
+    if (cut_) TRY(cut());
+    if (out_.end < out_.log_start) return restart_at_log_start();
+    for (std::size_t i = first_scanned_; i < out_.segments.size(); ++i) {
+      Segment& segment = *out_.segments[i];
+      TRY(segment.open_for_write(f_));
+      TRY(rewrite(i));
+      // An entry for the largest timestamp ends the time index of a segment that is not written any more.
+      if (i + 1 < out_.segments.size()) segment.close_time_index();
+      if (!BUG(f_, "log.index_ahead_of_log")) TRY(segment.rewrite_indexes(f_));
+      TRY(segment.sync_all(f_));
+    }
+    // An epoch may begin at the very end: begin_epoch() has promised it.
+    if (out_.epochs.truncate_from_end(out_.end + 1) || epochs_lost_ || out_.scanned)
+      TRY(write_epochs(f_, task_.directory, out_.epochs));
+    TRY(prune_snapshots(f_, task_.directory, {out_.segments.begin(), out_.segments.begin() + static_cast<std::ptrdiff_t>(first_scanned_) + 1},
+                        out_.segments[first_scanned_]->base()));
+    TRY(write_snapshot(f_, task_.directory, out_.end, out_.producers));
+    return disk_.sync_directory(f_, task_.directory);
+  }
+
+  Result<> cut() {
+    f_.node().mark("broker.log.torn_tail_cut");
+    f_.log().info("torn_tail_cut", {{"file", out_.segments[cut_->segment]->path(".log")},
+                                    {"position", cut_->position},
+                                    {"offset", out_.end},
+                                    {"reason", bad_}});
+    // From the last one on, each durably: what remains after a crash is a prefix of what was there.
+    while (out_.segments.size() > cut_->segment + 1) {
+      TRY(out_.segments.back()->unlink(f_));
+      TRY(disk_.sync_directory(f_, task_.directory));
+      out_.segments.pop_back();
+    }
+    const FileHandle file = TRY(out_.segments.back()->open_for_write(f_));
+    TRY(file->truncate(f_, BUG(f_, "log.recovery_off_by_one") && cut_->position > 0 ? cut_->position - 1 : cut_->position));
+    return file->datasync(f_);
+  }
+
+  Result<> restart_at_log_start() {
+    f_.log().warn("log_restarted_at_log_start", {{"directory", task_.directory}, {"end", out_.end}, {"log_start", out_.log_start}});
+    while (!out_.segments.empty()) {
+      TRY(out_.segments.back()->unlink(f_));
+      TRY(disk_.sync_directory(f_, task_.directory));
+      out_.segments.pop_back();
+    }
+    out_.producers = {};
+    out_.epochs = {};
+    TRY(write_epochs(f_, task_.directory, out_.epochs));
+    TRY(prune_snapshots(f_, task_.directory, {}, Offset{-1}));
+    TRY(open_first_segment());
+    return {};
+  }
+
+  /// Bytes above the watermark again: a sync of them may have failed, and then only writing makes them dirty.
+  Result<> rewrite(std::size_t i) {
+    if (!evidence().same_boot) return {};  // what was read came from the medium
+    Segment& segment = *out_.segments[i];
+    std::uint64_t from = 0;
+    if (rewrite_from_) {
+      if (i < rewrite_from_->segment) return {};
+      if (i == rewrite_from_->segment) from = rewrite_from_->position;
+    }
+    if (from < segment.size_bytes()) f_.node().mark("broker.log.rewrote_unsynced_tail");
+    const FileHandle file = TRY(segment.open_for_write(f_));
+    while (from < segment.size_bytes()) {
+      const auto length = std::min<std::uint64_t>(kRewriteChunkBytes, segment.size_bytes() - from);
+      const std::array<kernel::Buffer, 1> chain{TRY(kernel::read_exactly(f_, *file, from, length))};
+      TRY(kernel::write_all(f_, *file, from, chain));
+      from += length;
+    }
+    return {};
+  }
+
+  Fiber& f_;
+  kernel::Disk& disk_;
+  const RecoveryTask& task_;
+  Recovered out_;
+  bool epochs_lost_ = false;
+  std::optional<Watermark> watermark_;
+  std::optional<bool> watermark_agrees_;
+  Offset synced_{0};
+  std::size_t first_scanned_ = 0;
+  std::optional<Cut> cut_;
+  std::optional<Cut> rewrite_from_;
+  kernel::Error bad_;
+};
+
+}  // namespace
+
+Result<Recovered> recover(Fiber& f, const RecoveryTask& task) { return Recovery{f, task}.run(); }
+
+Result<> apply_batch(ProducerState& producers, const BatchHeader& header, kernel::ByteView batch) {
+  if (!header.has_producer()) return {};
+  if (!header.is_control()) {
+    producers.apply(header);
+    return {};
+  }
+  const auto marker = TRY(net::record::parse_transaction_marker(header, batch.subspan(net::record::kHeaderBytes)));
+  if (marker) producers.apply_marker(*marker);
+  return {};
+}
+
+Result<ProducerState> rebuild_producers(Fiber& f, const std::string& directory, const std::vector<SegmentRef>& segments,
+                                        Offset limit, Offset end) {
+  kernel::Disk& disk = f.node().disk();
+  std::vector<Offset> snapshots;
+  for (const auto& entry : TRY(disk.list(f, directory))) {
+    const auto at = base_of(entry.name, ".snapshot");
+    if (at && *at <= limit) snapshots.push_back(*at);
+  }
+  ProducerState state;
+  Offset from = segments.empty() ? end : segments.front()->base();
+  while (!snapshots.empty()) {
+    const Offset at = snapshots.back();
+    snapshots.pop_back();
+    if (at < from) break;
+    const std::string path = directory + "/" + segment_file_name(at, ".snapshot");
+    const FileHandle file = TRY(disk.open(f, path, OpenMode::read_only()));
+    const kernel::Buffer bytes = TRY(kernel::read_all(f, *file));
+    auto decoded = ProducerState::decode_snapshot(bytes.view());
+    if (decoded) {
+      state = std::move(*decoded);
+      from = at;
+      break;
+    }
+    f.log().warn("producer_snapshot_unreadable", {{"file", path}, {"error", decoded.error()}});
+    TRY(disk.unlink(f, path));
+  }
+  for (const SegmentRef& segment : segments) {
+    if (from >= end) break;
+    const bool is_last = segment == segments.back();
+    if (!is_last && (*(std::ranges::find(segments, segment) + 1))->base() <= from) continue;
+    if (segment->base() >= end) break;
+    const auto start = TRY(segment->find(f, from));
+    if (!start) continue;
+    BatchScan scan{TRY(segment->file(f)), start->position, segment->size_bytes()};
+    while (const auto item = TRY(scan.next_whole(f))) {
+      if (item->header.base_offset >= end) break;
+      TRY(apply_batch(state, item->header, item->bytes.view()));
+    }
+  }
+  return state;
+}
+
+Result<> prune_snapshots(Fiber& f, const std::string& directory, const std::vector<SegmentRef>& segments, Offset end) {
+  kernel::Disk& disk = f.node().disk();
+  std::vector<Offset> found;
+  for (const auto& entry : TRY(disk.list(f, directory))) {
+    if (const auto at = base_of(entry.name, ".snapshot")) found.push_back(*at);
+  }
+  for (const Offset at : found) {
+    const bool of_segment = std::ranges::find(segments, at, [](const SegmentRef& s) { return s->base(); }) != segments.end();
+    const bool largest = at == found.back() && (segments.empty() || at > segments.back()->base());
+    if (at <= end && (of_segment || largest)) continue;
+    TRY(disk.unlink(f, directory + "/" + segment_file_name(at, ".snapshot")));
+  }
+  return {};
+}
+
+Result<> write_snapshot(Fiber& f, const std::string& directory, Offset end, const ProducerState& state) {
+  return kernel::replace_file(f, f.node().disk(), directory + "/" + segment_file_name(end, ".snapshot"),
+                              state.encode_snapshot());
+}
+
+Result<> write_epochs(Fiber& f, const std::string& directory, const LeaderEpochs& epochs) {
+  return kernel::replace_file(f, f.node().disk(), directory + "/" + std::string{kEpochs},
+                              kernel::as_bytes(format_leader_epochs(epochs.entries())));
+}
+
+}  // namespace broker::log

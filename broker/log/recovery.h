@@ -1,0 +1,60 @@
+// Opening what a partition's directory holds: lazily after a clean stop, else by a scan from the recovery point.
+//
+//   Recovered found = TRY(recover(f, {.directory = dir, .evidence = evidence, .config = config}));
+//
+// After an unclean stop everything from the segment of the recovery point on is read: size and checksum of each batch;
+// indexes, producers and epochs are rebuilt. At the first bad batch:
+// - at or above what was known to be synced (the synced watermark, or the recovery point) it is a torn tail, never
+//   acknowledged: the log is cut there and later segments go;
+// - below, it is damage to acknowledged data: LogReason::damaged, an error event names file and position, and nothing
+//   was touched. The same when bytes below the watermark are missing altogether.
+// A watermark is void, not evidence, when valid batches stand where it speaks of others, or the log ends before it and
+// a newer leader epoch is on record: Kafka has written here since.
+// A gap between two segments above the synced end is a torn tail too: the older one's last bytes never arrived.
+//
+// What was read from above the watermark may be in the page cache only, or be there though a sync of it has failed
+// before the stop: on the same boot it is rewritten, and it is synced before it counts.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "broker/log/leader_epochs.h"
+#include "broker/log/log_directory.h"
+#include "broker/log/producer_state.h"
+#include "broker/log/segment.h"
+
+namespace broker::log {
+
+struct RecoveryTask {
+  std::string directory;
+  WatermarkKey key;  ///< for events
+  LogEvidence evidence;
+  LogConfig config;
+};
+
+struct Recovered {
+  std::vector<SegmentRef> segments;  ///< at least one; the last one has its indexes and is open for writing
+  Offset log_start{0};
+  Offset end{0};
+  LeaderEpochs epochs;
+  ProducerState producers;
+  Watermark watermark;  ///< of the end: all of it is synced
+  bool scanned = false;
+};
+
+kernel::Result<Recovered> recover(kernel::Fiber& f, const RecoveryTask& task);
+
+/// Notes a batch with the producer state: data or marker. Errors: of a marker that cannot be read.
+kernel::Result<> apply_batch(ProducerState& producers, const net::record::BatchHeader& header, kernel::ByteView batch);
+
+/// The largest readable snapshot at or below `limit`, and the batches from there to `end` applied to it.
+kernel::Result<ProducerState> rebuild_producers(kernel::Fiber& f, const std::string& directory,
+                                                const std::vector<SegmentRef>& segments, Offset limit, Offset end);
+/// Removes snapshots that are of no use: above `end`, or (but for the largest) of no segment's base.
+kernel::Result<> prune_snapshots(kernel::Fiber& f, const std::string& directory,
+                                 const std::vector<SegmentRef>& segments, Offset end);
+kernel::Result<> write_snapshot(kernel::Fiber& f, const std::string& directory, Offset end, const ProducerState& state);
+kernel::Result<> write_epochs(kernel::Fiber& f, const std::string& directory, const LeaderEpochs& epochs);
+
+}  // namespace broker::log

@@ -1,0 +1,266 @@
+#include "broker/log/segment.h"
+
+#include <fmt/format.h>
+
+#include "kernel/node.h"
+
+namespace broker::log {
+
+using kernel::Buffer;
+using kernel::Fiber;
+using kernel::FileHandle;
+using kernel::OpenMode;
+using kernel::Result;
+using net::record::BatchHeader;
+
+namespace {
+constexpr std::size_t kIndexBlockEntries = 512;
+}
+
+std::string segment_file_name(Offset base, std::string_view suffix) {
+  return fmt::format("{:020}{}", base.raw(), suffix);
+}
+
+Segment::Segment(std::string directory, Offset base, std::uint32_t index_bytes_max, std::int64_t created_ms)
+    : directory_{std::move(directory)},
+      base_{base},
+      index_bytes_max_{std::max<std::uint32_t>(index_bytes_max, 2 * TimeIndex::kEntryBytes)},
+      created_ms_{created_ms},
+      max_timestamp_offset_{base} {}
+
+std::string Segment::path(std::string_view suffix) const {
+  return directory_ + "/" + segment_file_name(base_, suffix);
+}
+
+Result<> Segment::create(Fiber& f) {
+  begin_rebuild();
+  file_ = TRY(f.node().disk().open(f, path(".log"), OpenMode::create_empty()));
+  writable_ = true;
+  return rewrite_indexes(f);
+}
+
+Result<FileHandle> Segment::file(Fiber& f) {
+  if (file_ == nullptr) {
+    FileHandle opened = TRY(f.node().disk().open(f, path(".log"), OpenMode::read_only()));
+    if (file_ == nullptr) file_ = std::move(opened);
+  }
+  return file_;
+}
+
+Result<FileHandle> Segment::open_for_write(Fiber& f) {
+  if (!writable_) {
+    file_ = TRY(f.node().disk().open(f, path(".log"), OpenMode::read_write()));
+    writable_ = true;
+  }
+  return file_;
+}
+
+Result<> Segment::adopt_size(Fiber& f) {
+  const FileHandle opened = TRY(f.node().disk().open(f, path(".log"), OpenMode::read_only()));
+  size_bytes_ = TRY(opened->size(f));
+  return {};
+}
+
+void Segment::begin_rebuild() {
+  index_.emplace(base_, index_bytes_max_ / OffsetIndex::kEntryBytes);
+  time_index_.emplace(base_, index_bytes_max_ / TimeIndex::kEntryBytes);
+  index_written_ = time_index_written_ = 0;
+  unindexed_bytes_ = size_bytes_ = 0;
+  max_timestamp_ms_ = first_timestamp_ms_ = -1;
+  max_timestamp_offset_ = base_;
+}
+
+void Segment::note_batch(const BatchHeader& header, std::uint64_t position, std::uint32_t index_interval_bytes) {
+  CHECK(position == size_bytes_);
+  if (position == 0) first_timestamp_ms_ = header.max_timestamp_ms;
+  if (header.max_timestamp_ms > max_timestamp_ms_) {
+    max_timestamp_ms_ = header.max_timestamp_ms;
+    max_timestamp_offset_ = header.last_offset();
+  }
+  if (unindexed_bytes_ > index_interval_bytes && !index_->is_full()) {
+    index_->append(header.last_offset(), static_cast<std::int32_t>(position));
+    if (!time_index_->is_full() && max_timestamp_ms_ >= 0) time_index_->append(max_timestamp_ms_, max_timestamp_offset_);
+    unindexed_bytes_ = 0;
+  }
+  unindexed_bytes_ += header.size_bytes();
+  size_bytes_ += header.size_bytes();
+}
+
+Result<> Segment::load_indexes(Fiber& f) {
+  if (indexes_loaded()) return {};
+  const auto read = [&](std::string_view suffix) -> Result<Buffer> {
+    const FileHandle opened = TRY(f.node().disk().open(f, path(suffix), OpenMode::read_only()));
+    return kernel::read_all(f, *opened);
+  };
+  const auto index_bytes = read(".index");
+  const auto time_bytes = read(".timeindex");
+  if (indexes_loaded()) return {};  // somebody else did meanwhile
+  for (const auto* bytes : {&index_bytes, &time_bytes}) {
+    if (!*bytes && !bytes->error().is(kernel::Errc::no_such_file) && !bytes->error().is(kernel::Errc::corrupt))
+      return std::unexpected(bytes->error());
+  }
+  if (index_bytes && time_bytes) {
+    // What a file holds is as many entries as it may hold: it is not appended to unless this segment is written.
+    auto index = OffsetIndex::parse(base_, index_bytes->view(), index_bytes_max_ / OffsetIndex::kEntryBytes);
+    auto time_index = TimeIndex::parse(base_, time_bytes->view(), index_bytes_max_ / TimeIndex::kEntryBytes);
+    const bool fits = index && time_index &&
+                      (index->size() == 0 || static_cast<std::uint64_t>(index->last()->position) < size_bytes_) &&
+                      (size_bytes_ == 0 || time_index->size() > 0 || index->size() == 0);
+    if (fits) {
+      index_ = std::move(*index);
+      time_index_ = std::move(*time_index);
+      index_written_ = index_->size();
+      time_index_written_ = time_index_->size();
+      if (const auto last = time_index_->last()) {
+        max_timestamp_ms_ = last->timestamp_ms;
+        max_timestamp_offset_ = last->offset;
+      }
+      return {};
+    }
+  }
+  f.log().info("index_rebuilt", {{"file", path(".log")}});
+  return rebuild_from_headers(f);
+}
+
+Result<> Segment::rebuild_from_headers(Fiber& f) {
+  const FileHandle segment = TRY(file(f));
+  Segment fresh{directory_, base_, index_bytes_max_, created_ms_};
+  fresh.begin_rebuild();
+  BatchScan scan{segment, 0, size_bytes_};
+  while (const auto item = TRY(scan.next_header(f))) fresh.note_batch(item->header, item->position, 4096);
+  if (indexes_loaded()) return {};
+  // The files on disk are not what we hold now; they are written anew before anything is appended to them.
+  if (fresh.max_timestamp_ms_ >= 0)
+    fresh.time_index_->append(fresh.max_timestamp_ms_, fresh.max_timestamp_offset_, /*closing=*/true);
+  index_ = std::move(fresh.index_);
+  time_index_ = std::move(fresh.time_index_);
+  max_timestamp_ms_ = fresh.max_timestamp_ms_;
+  max_timestamp_offset_ = fresh.max_timestamp_offset_;
+  first_timestamp_ms_ = fresh.first_timestamp_ms_;
+  unindexed_bytes_ = fresh.unindexed_bytes_;
+  return rewrite_indexes(f);
+}
+
+Result<std::optional<BatchScan::Item>> Segment::find(Fiber& f, Offset offset) {
+  TRY(load_indexes(f));
+  const auto position = static_cast<std::uint64_t>(index_->lookup(offset).position);
+  BatchScan scan{TRY(file(f)), position, size_bytes_};
+  while (auto item = TRY(scan.next_header(f))) {
+    if (item->header.last_offset() >= offset) return item;
+  }
+  return std::nullopt;
+}
+
+Result<std::uint64_t> Segment::border_before(Fiber& f, std::uint64_t from, std::uint64_t limit) {
+  if (limit >= size_bytes_) return size_bytes_;
+  TRY(load_indexes(f));
+  const std::uint64_t start = std::max(from, static_cast<std::uint64_t>(index_->floor_position(limit)));
+  BatchScan scan{TRY(file(f)), start, size_bytes_};
+  std::uint64_t border = start;
+  while (const auto item = TRY(scan.next_header(f))) {
+    if (scan.position() > limit) break;
+    border = scan.position();
+  }
+  return border;
+}
+
+Result<> Segment::open_indexes(Fiber& f) {
+  if (index_file_ == nullptr) index_file_ = TRY(f.node().disk().open(f, path(".index"), OpenMode::create_or_open()));
+  if (time_index_file_ == nullptr)
+    time_index_file_ = TRY(f.node().disk().open(f, path(".timeindex"), OpenMode::create_or_open()));
+  return {};
+}
+
+Result<> Segment::write_indexes(Fiber& f, bool all) {
+  const std::size_t entries = index_->size();
+  const std::size_t times = time_index_->size();
+  if (!all && entries < index_written_ + kIndexBlockEntries) return {};
+  TRY(open_indexes(f));
+  const auto write = [&](kernel::File& to, auto& index, std::size_t from, std::size_t end) -> Result<> {
+    using Index = std::decay_t<decltype(index)>;
+    std::vector<std::byte> bytes;
+    for (std::size_t i = from; i < end; ++i) {
+      const auto entry = index.encode_entry(i);
+      bytes.insert(bytes.end(), entry.begin(), entry.end());
+    }
+    const std::array<Buffer, 1> chain{Buffer::copy_of(bytes)};
+    return kernel::write_all(f, to, from * Index::kEntryBytes, chain);
+  };
+  if (index_written_ < entries) TRY(write(*index_file_, *index_, index_written_, entries));
+  index_written_ = entries;
+  if (time_index_written_ < times) TRY(write(*time_index_file_, *time_index_, time_index_written_, times));
+  time_index_written_ = times;
+  return {};
+}
+
+Result<> Segment::rewrite_indexes(Fiber& f) {
+  TRY(open_indexes(f));
+  TRY(index_file_->truncate(f, 0));
+  TRY(time_index_file_->truncate(f, 0));
+  index_written_ = time_index_written_ = 0;
+  return write_indexes(f, /*all=*/true);
+}
+
+void Segment::resume_behind_index(const std::vector<BatchScan::Item>& behind) {
+  unindexed_bytes_ = 0;
+  for (const BatchScan::Item& item : behind) {
+    unindexed_bytes_ += item.header.size_bytes();
+    if (item.header.max_timestamp_ms <= max_timestamp_ms_) continue;
+    max_timestamp_ms_ = item.header.max_timestamp_ms;
+    max_timestamp_offset_ = item.header.last_offset();
+  }
+}
+
+void Segment::close_time_index() {
+  const auto last = time_index_->last();
+  if (max_timestamp_ms_ >= 0 && (!last || last->timestamp_ms < max_timestamp_ms_))
+    time_index_->append(max_timestamp_ms_, max_timestamp_offset_, /*closing=*/true);
+}
+
+Result<> Segment::finish_indexes(Fiber& f) {
+  TRY(load_indexes(f));
+  close_time_index();
+  return write_indexes(f, /*all=*/true);
+}
+
+Result<> Segment::sync_all(Fiber& f) {
+  TRY(TRY(open_for_write(f))->datasync(f));
+  TRY(open_indexes(f));
+  TRY(index_file_->datasync(f));
+  return time_index_file_->datasync(f);
+}
+
+Result<> Segment::cut(Fiber& f, std::uint64_t position, Offset end) {
+  CHECK(position <= size_bytes_);
+  const FileHandle segment = TRY(open_for_write(f));
+  TRY(segment->truncate(f, position));
+  size_bytes_ = position;
+  index_->truncate(end);
+  // The largest timestamp may have gone with the tail: what is left says what it was, from the last entry on.
+  time_index_->truncate(end);
+  const auto last_time = time_index_->last();
+  max_timestamp_ms_ = last_time ? last_time->timestamp_ms : -1;
+  max_timestamp_offset_ = last_time ? last_time->offset : base_;
+  const auto last_entry = index_->last();
+  const std::uint64_t indexed = last_entry ? static_cast<std::uint64_t>(last_entry->position) : 0;
+  const auto from = static_cast<std::uint64_t>(index_->lookup(max_timestamp_offset_).position);
+  BatchScan scan{segment, std::min(from, indexed), size_bytes_};
+  while (const auto item = TRY(scan.next_header(f))) {
+    if (item->header.max_timestamp_ms <= max_timestamp_ms_) continue;
+    max_timestamp_ms_ = item->header.max_timestamp_ms;
+    max_timestamp_offset_ = item->header.last_offset();
+  }
+  unindexed_bytes_ = position - indexed;
+  if (position == 0) first_timestamp_ms_ = -1;
+  return rewrite_indexes(f);
+}
+
+Result<> Segment::unlink(Fiber& f) {
+  for (const std::string_view suffix : {".log", ".index", ".timeindex", ".txnindex"}) {
+    const auto gone = f.node().disk().unlink(f, path(suffix));
+    if (!gone && !gone.error().is(kernel::Errc::no_such_file)) return gone;
+  }
+  return {};
+}
+
+}  // namespace broker::log

@@ -1,0 +1,109 @@
+// One segment of a log: <base>.log with its <base>.index and <base>.timeindex. Knows where batches lie, not what they
+// mean for producers or epochs.
+//
+//   segment.note_batch(header, position, index_interval_bytes);   // behind the write of the batch
+//   const auto place = TRY(segment.find(f, offset));               // index, then a scan over headers
+//
+// Index entries are kept in memory and appended to their files a block at a time, on roll and on close: what is
+// missing there after a crash is rebuilt from the segment. Index files are as long as their entries, never
+// preallocated; Kafka takes them so. Older segments load theirs at the first lookup.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "broker/log/batch_scan.h"
+#include "broker/log/offset_index.h"
+#include "broker/log/time_index.h"
+#include "kernel/disk.h"
+#include "kernel/fiber.h"
+
+namespace broker::log {
+
+/// "00000000000000000042" and a suffix such as ".log".
+std::string segment_file_name(Offset base, std::string_view suffix);
+
+class Segment {
+ public:
+  Segment(std::string directory, Offset base, std::uint32_t index_bytes_max, std::int64_t created_ms);
+
+  [[nodiscard]] Offset base() const { return base_; }
+  [[nodiscard]] std::string path(std::string_view suffix) const;
+  [[nodiscard]] std::uint64_t size_bytes() const { return size_bytes_; }
+  [[nodiscard]] std::int64_t created_ms() const { return created_ms_; }
+  /// The largest timestamp of the first batch; -1 when it has none or is not known.
+  [[nodiscard]] std::int64_t first_timestamp_ms() const { return first_timestamp_ms_; }
+  [[nodiscard]] bool index_full() const { return index_->is_full() || time_index_->is_full(); }
+  [[nodiscard]] bool indexes_loaded() const { return index_.has_value(); }
+  /// Loaded.
+  [[nodiscard]] const OffsetIndex& index() const { return *index_; }
+  [[nodiscard]] const TimeIndex& time_index() const { return *time_index_; }
+
+  /// Creates the empty files; the directory is not synced here.
+  kernel::Result<> create(kernel::Fiber& f);
+  /// The open file; opened for reading when it is not. A writable segment is opened with open_for_write().
+  kernel::Result<kernel::FileHandle> file(kernel::Fiber& f);
+  kernel::Result<kernel::FileHandle> open_for_write(kernel::Fiber& f);
+  /// Sizes of what is there: trusts the files of a clean stop.
+  kernel::Result<> adopt_size(kernel::Fiber& f);
+  /// Loads the indexes, or rebuilds them from batch headers where they do not fit the segment.
+  kernel::Result<> load_indexes(kernel::Fiber& f);
+
+  /// Forgets all there is to know, for a rebuild from the first batch on.
+  void begin_rebuild();
+  /// A batch lies at `position`, the end so far.
+  void note_batch(const net::record::BatchHeader& header, std::uint64_t position, std::uint32_t index_interval_bytes);
+  /// The batches from the last index entry on, after load_indexes(): so that appending goes on as if never stopped.
+  void resume_behind_index(const std::vector<BatchScan::Item>& behind);
+  /// The entry that ends the time index of a segment that is not written any more.
+  void close_time_index();
+  void note_first_timestamp(std::int64_t timestamp_ms) { first_timestamp_ms_ = timestamp_ms; }
+
+  /// Where the batch lies that holds `offset`, or the first one behind it; nothing when all are below.
+  kernel::Result<std::optional<BatchScan::Item>> find(kernel::Fiber& f, Offset offset);
+  /// The last batch border at or below `limit` and not before `from`, which is a border.
+  kernel::Result<std::uint64_t> border_before(kernel::Fiber& f, std::uint64_t from, std::uint64_t limit);
+
+  /// Appends entries not yet in the files once there is a block of them, or all of them.
+  kernel::Result<> write_indexes(kernel::Fiber& f, bool all);
+  /// Writes both files anew from memory.
+  kernel::Result<> rewrite_indexes(kernel::Fiber& f);
+  /// The entry that ends the time index, then all entries. For roll and close.
+  kernel::Result<> finish_indexes(kernel::Fiber& f);
+  /// Syncs segment and indexes.
+  kernel::Result<> sync_all(kernel::Fiber& f);
+  /// Cuts the files at the batch border `position`; `end` is the offset there. Indexes are loaded. Not synced.
+  kernel::Result<> cut(kernel::Fiber& f, std::uint64_t position, Offset end);
+  /// Removes the files; the directory is not synced here.
+  kernel::Result<> unlink(kernel::Fiber& f);
+
+  [[nodiscard]] kernel::FileHandle open_file() const { return file_; }
+  [[nodiscard]] kernel::FileHandle index_file() const { return index_file_; }
+  [[nodiscard]] kernel::FileHandle time_index_file() const { return time_index_file_; }
+
+ private:
+  kernel::Result<> open_indexes(kernel::Fiber& f);
+  kernel::Result<> rebuild_from_headers(kernel::Fiber& f);
+
+  std::string directory_;
+  Offset base_;
+  std::uint32_t index_bytes_max_;
+  std::int64_t created_ms_;
+  std::int64_t first_timestamp_ms_ = -1;
+  std::uint64_t size_bytes_ = 0;
+  std::optional<OffsetIndex> index_;
+  std::optional<TimeIndex> time_index_;
+  std::size_t index_written_ = 0;       // entries in the file
+  std::size_t time_index_written_ = 0;
+  std::uint64_t unindexed_bytes_ = 0;   // since the last entry
+  std::int64_t max_timestamp_ms_ = -1;
+  Offset max_timestamp_offset_;
+  kernel::FileHandle file_;
+  bool writable_ = false;
+  kernel::FileHandle index_file_;
+  kernel::FileHandle time_index_file_;
+};
+using SegmentRef = std::shared_ptr<Segment>;
+
+}  // namespace broker::log
