@@ -192,7 +192,7 @@ Cluster::~Cluster() { close(); }
 void Cluster::close() {
   state_->crew.stop();
   for (auto& [key, slot] : state_->slots) {
-    if (slot->connection) slot->connection->abort();
+    if (slot->connection) slot->connection->close();
   }
   state_->refresh_ended.notify_all();
   state_->metadata_changed.notify_all();

@@ -69,12 +69,13 @@ Result<std::shared_ptr<Connection>> Connection::set_up(Fiber& f, Crew& crew, con
   return connection;
 }
 
-Connection::~Connection() { abort(); }
+Connection::~Connection() { close(); }
 
-void Connection::abort() {
+void Connection::end(bool orderly) {
   if (!alive_) return;
   alive_ = false;
-  socket_->abort();
+  if (orderly) socket_->shutdown_write();
+  else socket_->abort();
   auto waiting = std::move(waiting_);
   waiting_.clear();
   for (auto& [id, state] : waiting) state->frame.set(fail(Reason::disconnected));
@@ -149,7 +150,8 @@ void Connection::read_answers(Fiber& f) {
     waiting_.erase(waiting);
     state->frame.set(std::move(frame));
   }
-  abort();
+  if (f.cancelled()) close();
+  else abort();
 }
 
 Result<Buffer> Connection::read_frame(Fiber& f) {

@@ -102,14 +102,17 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   [[nodiscard]] bool alive() const { return alive_; }
   [[nodiscard]] std::size_t in_flight() const { return waiting_.size(); }
-  /// Ends the connection and every exchange in flight. Does not suspend.
-  void abort();
+  /// Ends the connection and every exchange in flight. What was written may be lost. Does not suspend.
+  void abort() { end(false); }
+  /// The same, but what was written still reaches the broker if the network lets it.
+  void close() { end(true); }
 
  private:
   Connection(const ClientConfig& config, kernel::SocketHandle socket) : config_{config}, socket_{std::move(socket)} {}
   static kernel::Result<std::shared_ptr<Connection>> set_up(kernel::Fiber& f, Crew& crew,
                                                             const std::shared_ptr<void>& crew_owner,
                                                             const ClientConfig& config, const HostPort& server);
+  void end(bool orderly);
   kernel::Result<> learn_versions(kernel::Fiber& f);
   kernel::Result<Exchange> send(kernel::Fiber& f, const net::EncodedFrame& frame,
                                 std::span<const kernel::Buffer> externals, std::int32_t correlation_id,
