@@ -5,71 +5,82 @@
 //   auto controller = TRY(Controller::open(f, directory_shard, options));   // formats a fresh directory
 //   TRY(controller->register_broker(f, registration));
 //   const std::vector<CreatedTopic> made = TRY(controller->create_topics(f, wanted, /*validate_only=*/false));
+//   ...
+//   TRY(controller->close(f));        // before its DirectoryShard
 //
-// Lives on shard 0; calls from elsewhere come by call_on().
+// Lives on the shard of its DirectoryShard; calls from elsewhere come by call_on(). Changes are made one at a time;
+// image() may be read meanwhile and shows only what is synced.
+//
+// When a change answers an error, its outcome is unknown if that was cancelled, deadline or directory_offline: it may
+// be on the log, and is then part of the image from the next change on. After any other error it did not happen.
+//
+// Format is that of Kafka 4.4's `kafka-storage format --standalone`: a 0-0 checkpoint with the features and the voter
+// set, whose content the first leader writes to the log. The cluster's id is that of meta.properties.
 #pragma once
 
 #include <memory>
 #include <optional>
 #include <span>
-#include <string>
 #include <vector>
 
+#include "broker/controller/changes.h"
+#include "broker/controller/metadata_batches.h"
+#include "broker/controller/quorum.h"
+#include "broker/controller/snapshot_store.h"
+#include "broker/log/directory_shard.h"
+#include "broker/log/log.h"
 #include "broker/metadata/image.h"
 #include "kernel/fiber.h"
+#include "kernel/mutex.h"
 #include "kernel/notify.h"
-#include "net/errors.h"
+#include "kernel/random.h"
 
 namespace broker::controller {
 
-struct NewTopic {
-  std::string name;
-  std::int32_t partitions = -1;           ///< -1: the broker's num.partitions
-  std::int16_t replication_factor = -1;   ///< -1: default.replication.factor
-  /// Explicit replicas by partition, instead of the two numbers. Entry i is partition assignments[i].first.
-  std::vector<std::pair<std::int32_t, std::vector<net::BrokerId>>> assignments;
-  std::vector<std::pair<std::string, std::optional<std::string>>> settings;
-};
-
-/// What became of one of the wanted topics; a code other than none comes with a message for people.
-struct CreatedTopic {
-  std::string name;
-  net::ErrorCode code{};
-  std::string message;
-  net::TopicId id{};
-  std::int32_t partitions = -1;
-  std::int16_t replication_factor = -1;
-};
-struct DeletedTopic {
-  net::TopicId id{};
-  std::string name;
-  net::ErrorCode code{};
-  std::string message;
-};
-
-/// 1000 consecutive producer ids that nobody else gets.
-struct ProducerIdBlock {
-  net::ProducerId first{0};
-  std::int32_t count = 0;
-};
-
 struct ControllerOptions {
   net::BrokerId node_id{1};
-  std::string cluster_id;              ///< of a directory that is to be formatted; empty: a new random one
   std::int32_t default_partitions = 1;
   std::int16_t default_replication_factor = 1;
+  /// Of the voter set. At least one.
+  std::vector<VoterEndpoint> endpoints{{.listener = "CONTROLLER", .host = "localhost", .port = 9093}};
+  /// Becomes the cluster-wide setting of a new cluster.
+  std::int32_t min_insync_replicas = 1;
   std::uint64_t snapshot_after_bytes = 20u << 20;   ///< metadata.log.max.record.bytes.between.snapshots
+  std::uint64_t segment_bytes = 1ull << 30;         ///< metadata.log.segment.bytes
+  std::int64_t segment_ms = 7ll * 24 * 3600 * 1000; ///< metadata.log.segment.ms
 };
+
+/// Why a metadata log cannot be led by this node.
+enum class ControllerReason : std::uint16_t {
+  damaged = 0x480,  ///< snapshot and log leave a gap, or a batch is not what it was; detail is the offset
+  more_voters,      ///< the quorum has voters besides this node; detail is how many
+  not_a_voter,      ///< the one voter is another node, or had another directory (its disk was lost)
+};
+constexpr kernel::Room error_room(ControllerReason) { return kernel::Room::broker; }
+std::string_view name_of(ControllerReason reason);
 
 class Controller {
  public:
+  /// Formats a fresh directory; otherwise loads the newest whole snapshot and replays the log. Begins a new epoch.
+  /// Errors: ControllerReason, metadata::Reason, log::LogReason, unsupported (records of a later release; detail is
+  /// the type), kernel reasons.
+  static kernel::Result<std::unique_ptr<Controller>> open(kernel::Fiber& f, log::DirectoryShard& directory,
+                                                          ControllerOptions options);
   ~Controller();
-  /// Everything applied so far; never null. Changes only by being replaced.
-  [[nodiscard]] metadata::ImageRef image() const;
-  /// Notified when image() was replaced.
-  [[nodiscard]] kernel::Notify& changed();
+  Controller(const Controller&) = delete;
+  Controller& operator=(const Controller&) = delete;
 
-  /// Registers this broker's incarnation with a new broker epoch, unfenced: there is nobody to wait for.
+  /// Everything applied so far; never null. Changes only by being replaced.
+  [[nodiscard]] metadata::ImageRef image() const { return image_; }
+  /// Notified when image() was replaced.
+  [[nodiscard]] kernel::Notify& changed() { return changed_; }
+  [[nodiscard]] const QuorumView& quorum() const { return view_; }
+  [[nodiscard]] net::LeaderEpoch epoch() const { return epoch_; }
+  /// The metadata log, for whoever reads it (fetches of __cluster_metadata).
+  [[nodiscard]] const log::Log& log() const { return *log_; }
+
+  /// Registers this broker's incarnation with a new broker epoch, unfenced: there is nobody to wait for. Partitions
+  /// that it can lead get it as leader with a new leader epoch. No features in `registration`: those of this release.
   kernel::Result<net::BrokerEpoch> register_broker(kernel::Fiber& f, const metadata::Broker& registration);
   /// One answer per wanted topic, in order; durable before it returns. Kafka's checks in Kafka's order: names, twice
   /// in one request, existing (also names that collide in metrics by . and _), counts, assignments, settings.
@@ -79,8 +90,49 @@ class Controller {
   kernel::Result<ProducerIdBlock> allocate_producer_ids(kernel::Fiber& f);
   /// Writes a snapshot now. Done by itself every snapshot_after_bytes.
   kernel::Result<> snapshot(kernel::Fiber& f);
-  /// In controlled shutdown of the broker and of the log under it.
+  /// In controlled shutdown of the broker and of the log under it. Nothing is changed any more.
   kernel::Result<> close(kernel::Fiber& f);
+
+ private:
+  /// A batch that was submitted and not applied yet.
+  struct Pending {
+    Batch batch;
+    log::Appended appended;
+  };
+  Controller(log::DirectoryShard& directory, ControllerOptions options);
+  kernel::Result<> load(kernel::Fiber& f);
+  kernel::Result<> format(kernel::Fiber& f);
+  kernel::Result<> replay(kernel::Fiber& f, const std::optional<StoredSnapshot>& from);
+  kernel::Result<> judge_voters();
+  kernel::Result<> lead(kernel::Fiber& f);
+  kernel::Result<> bootstrap(kernel::Fiber& f);
+  kernel::Result<> write(kernel::Fiber& f, std::span<const metadata::FramedValue> values);
+  kernel::Result<> write_batch(kernel::Fiber& f, Batch batch);
+  kernel::Result<> settle(kernel::Fiber& f);
+  kernel::Result<> apply_pending();
+  kernel::Result<kernel::Mutex::Lock> begin_change(kernel::Fiber& f);
+  void snapshot_when_due(kernel::Fiber& f);
+  void publish(metadata::ImageRef image);
+
+  log::DirectoryShard& directory_;
+  ControllerOptions options_;
+  SnapshotStore store_;
+  std::unique_ptr<log::Log> log_;
+  QuorumView view_;
+  bool log_says_view_ = false;  ///< the voter set stands in the log or in a snapshot of it
+  /// What follows image_ on a log that ends in a transaction its writer did not end.
+  std::optional<Replay> unfinished_;
+  net::Offset end_{0};  ///< of what was applied, or would be if it were not for that transaction
+  net::LeaderEpoch epoch_{0};
+  std::vector<metadata::FramedValue> bootstrap_values_;
+  metadata::ImageRef image_;
+  kernel::Notify changed_;
+  kernel::Random random_;
+  kernel::Mutex changing_;
+  kernel::Mutex snapshotting_;
+  std::optional<Pending> pending_;
+  SnapshotId last_snapshot_;
+  std::uint64_t bytes_since_snapshot_ = 0;
 };
 
 }  // namespace broker::controller

@@ -28,7 +28,9 @@ std::string identity_of(const net::UserScramCredentialRecord& record) {
   return fmt::format("{} {}", record.mechanism, record.name);
 }
 std::string identity_of(const net::AccessControlEntryRecord& record) { return record.id.text(); }
-std::string identity_of(const net::RegisterControllerRecord& record) { return fmt::to_string(record.controller_id.raw()); }
+std::string identity_of(const net::RegisterControllerRecord& record) {
+  return fmt::to_string(record.controller_id.raw());
+}
 std::string identity_of(const net::ZkMigrationStateRecord&) { return {}; }
 std::string identity_of(const net::ClientQuotaRecord& record) {
   std::vector<std::string> parts;

@@ -191,8 +191,9 @@ TEST_F(Records, ThatAreOnlyKeptReplaceAndRemoveTheirLike) {
   EXPECT_TRUE(fold({framed(token), framed(gone)})->kept.empty());
 
   net::ClientQuotaRecord quota;
-  net::ClientQuotaRecord::EntityData entities[] = {{.entity_type = "user", .entity_name = "ann", .unknown_tags = {}},
-                                                   {.entity_type = "ip", .entity_name = std::nullopt, .unknown_tags = {}}};
+  net::ClientQuotaRecord::EntityData entities[] = {
+      {.entity_type = "user", .entity_name = "ann", .unknown_tags = {}},
+      {.entity_type = "ip", .entity_name = std::nullopt, .unknown_tags = {}}};
   quota.entity = net::List<net::ClientQuotaRecord::EntityData>::borrow(entities);
   quota.key = "producer_byte_rate";
   net::ClientQuotaRecord turned = quota;
