@@ -27,6 +27,7 @@ class Scope final : public ListHook<OpenScopesTag> {
     return Fiber::start(owner_.shard(), this, name,
                         [this, body = std::forward<F>(body)](Fiber& child) mutable {
                           if constexpr (std::is_void_v<std::invoke_result_t<F&, Fiber&>>) {
+                            static_cast<void>(this);  // clang wants every capture used
                             body(child);
                           } else {
                             note(body(child));

@@ -31,6 +31,11 @@ void DirectoryShard::leave(Log& log) {
   std::erase(moved_, &log);
 }
 
+void DirectoryShard::forget(Log& log) {
+  leave(log);
+  written_.erase(log.watermark_key());
+}
+
 Result<> DirectoryShard::close(Fiber& f) {
   CHECK(logs_.empty());
   closing_ = true;
@@ -70,13 +75,7 @@ void DirectoryShard::write_watermarks(Fiber& f) {
       static_cast<void>(watermark_wake_.wait(f));
     }
     if (!online_ || closing_ || f.cancelled()) break;
-    std::vector<std::byte> records;
-    for (Log* log : std::exchange(moved_, {})) {
-      const Watermark mark = log->watermark();
-      written_[log->watermark_key()] = mark;
-      append_record(records, log->watermark_key(), mark, ++watermark_sequence_);
-    }
-    const Result<> appended = append_records(f, records);
+    const Result<> appended = append_records(f, {});
     if (!appended && !appended.error().is(kernel::Errc::disk_full)) {
       if (!appended.error().is(kernel::Errc::cancelled)) go_offline(f, appended.error(), watermark_path());
       break;
@@ -86,33 +85,36 @@ void DirectoryShard::write_watermarks(Fiber& f) {
   watermark_idle_.notify_all();
 }
 
-Result<> DirectoryShard::append_records(Fiber& f, const std::vector<std::byte>& records) {
+Result<> DirectoryShard::append_records(Fiber& f, const std::vector<Log*>& logs) {
+  const auto lock = TRY(watermark_lock_.lock(f));
+  std::vector<Log*> moved = std::exchange(moved_, {});
+  for (Log* log : logs) {
+    if (std::ranges::find(moved, log) == moved.end()) moved.push_back(log);
+  }
+  std::vector<std::byte> records;
+  for (Log* log : moved) {
+    const Watermark mark = log->watermark();
+    written_[log->watermark_key()] = mark;
+    append_record(records, log->watermark_key(), mark, ++watermark_sequence_);
+  }
   if (watermark_bytes_ > kCompactAboveBytes && watermark_bytes_ > 4 * written_.size() * kWatermarkRecordBytes)
     return compact(f);
-  // The place is taken before the write: a second writer may come while this one waits. Holes read as torn records.
-  const std::uint64_t position = std::exchange(watermark_bytes_, watermark_bytes_ + records.size());
-  const kernel::FileHandle file = watermark_file_;
   const std::array<kernel::Buffer, 1> chain{kernel::Buffer::copy_of(records)};
-  TRY(kernel::write_all(f, *file, position, chain));
-  return file->datasync(f);
+  TRY(kernel::write_all(f, *watermark_file_, watermark_bytes_, chain));
+  watermark_bytes_ += records.size();
+  return watermark_file_->datasync(f);
 }
 
 Result<> DirectoryShard::compact(Fiber& f) {
   std::vector<std::byte> content;
   append_header(content, watermark_header_);
   for (const auto& [key, mark] : written_) append_record(content, key, mark, ++watermark_sequence_);
-  const std::uint64_t size = content.size();
-  watermark_bytes_ = size;
   TRY(kernel::replace_file(f, f.node().disk(), watermark_path(), content));
   watermark_file_ = TRY(f.node().disk().open(f, watermark_path(), kernel::OpenMode::read_write()));
+  watermark_bytes_ = content.size();
   return {};
 }
 
-Result<> DirectoryShard::store_watermark(Fiber& f, const WatermarkKey& key, const Watermark& mark) {
-  std::vector<std::byte> record;
-  written_[key] = mark;
-  append_record(record, key, mark, ++watermark_sequence_);
-  return append_records(f, record);
-}
+Result<> DirectoryShard::store_watermark(Fiber& f, Log& log) { return append_records(f, {&log}); }
 
 }  // namespace broker::log

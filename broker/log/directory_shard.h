@@ -15,6 +15,7 @@
 #include "broker/log/sync_group.h"
 #include "broker/log/watermark_file.h"
 #include "kernel/fiber.h"
+#include "kernel/mutex.h"
 #include "kernel/notify.h"
 #include "kernel/scope.h"
 
@@ -50,19 +51,21 @@ class DirectoryShard {
   // For Log.
   void enter(Log& log);
   void leave(Log& log);
+  /// It is removed: nothing is known of it any more.
+  void forget(Log& log);
   [[nodiscard]] const std::vector<Log*>& logs() const { return logs_; }
   /// `log` has a new synced watermark, to be written within kWatermarkDelay.
   void watermark_moved(Log& log);
   /// Writes the watermark of `log` and syncs it: before bytes below the old one are cut, and before a log is used
   /// of which nothing is known. Suspends.
-  kernel::Result<> store_watermark(kernel::Fiber& f, const WatermarkKey& key, const Watermark& mark);
+  kernel::Result<> store_watermark(kernel::Fiber& f, Log& log);
   std::size_t tail_bytes = 0;
 
  private:
   friend class LogDirectory;
   void hear_offline();
   void write_watermarks(kernel::Fiber& f);
-  kernel::Result<> append_records(kernel::Fiber& f, const std::vector<std::byte>& records);
+  kernel::Result<> append_records(kernel::Fiber& f, const std::vector<Log*>& logs);
   kernel::Result<> compact(kernel::Fiber& f);
   [[nodiscard]] std::string watermark_path() const;
 
@@ -75,6 +78,7 @@ class DirectoryShard {
   bool closing_ = false;
   std::vector<Log*> logs_;
 
+  kernel::Mutex watermark_lock_;  ///< one writer at a time: the order in the file is that of the facts
   kernel::FileHandle watermark_file_;
   std::uint64_t watermark_bytes_ = 0;
   std::uint64_t watermark_sequence_ = 0;

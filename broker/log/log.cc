@@ -80,9 +80,9 @@ Result<std::unique_ptr<Log>> Log::open(Fiber& f, DirectoryShard& directory, LogI
     return std::unexpected(found.error());
   }
   // Where nothing we know of is on record, a gap would be taken for a torn tail: say at once how far it is good.
-  if (found->scanned && evidence.foreign)
-    TRY(directory.store_watermark(f, log->watermark_key(), found->watermark));
+  const bool must_store = found->scanned && evidence.foreign;
   log->adopt(std::move(*found));
+  if (must_store) TRY(directory.store_watermark(f, *log));
   if (BUG(f, "log.stale_high_watermark_after_restart"))
     log->committed_ = log->committed_border_.offset = std::min(log->committed_, evidence.high_watermark);
   log->producers_.expire(kernel::ms_of(f.wall()), config.producer_expiration_ms);
@@ -132,7 +132,18 @@ Result<> Log::wait_idle(Fiber& f) {
   return {};
 }
 
-Result<> Log::begin_epoch(Fiber& f, net::LeaderEpoch epoch) {
+Result<> Log::settled(Fiber& f, Result<> outcome) {
+  if (outcome || !outcome.error().is(Errc::io)) return outcome;
+  directory_.go_offline(f, outcome.error(), path_);
+  return kernel::fail(LogReason::directory_offline);
+}
+
+Result<> Log::begin_epoch(Fiber& f, net::LeaderEpoch epoch) { return settled(f, begin_epoch_now(f, epoch)); }
+Result<> Log::truncate(Fiber& f, Offset end) { return settled(f, truncate_now(f, end)); }
+Result<> Log::advance_start(Fiber& f, Offset start) { return settled(f, advance_start_now(f, start)); }
+Result<> Log::close(Fiber& f) { return settled(f, close_now(f)); }
+
+Result<> Log::begin_epoch_now(Fiber& f, net::LeaderEpoch epoch) {
   // What is queued may yet be rolled back, and the epoch must not begin behind the end.
   while (writing_) TRY(idle_.wait(f));
   const auto lock = TRY(structure_.lock(f));
@@ -142,13 +153,21 @@ Result<> Log::begin_epoch(Fiber& f, net::LeaderEpoch epoch) {
   return write_epochs(f, path_, epochs_);
 }
 
-Result<> Log::truncate(Fiber& f, Offset end) {
+Result<> Log::truncate_now(Fiber& f, Offset end) {
   accepting_ = false;
+  cutting_ = true;
   struct Reopen {
-    bool& accepting;
-    ~Reopen() { accepting = true; }
-  } reopen{accepting_};
+    Log& log;
+    ~Reopen() {
+      log.accepting_ = true;
+      log.cutting_ = false;
+      log.idle_.notify_all();
+    }
+  } reopen{*this};
+  // A group that has gathered this log would take what goes now for synced in the end.
+  directory_.syncs().leave(*this);
   TRY(wait_idle(f));
+  directory_.syncs().leave(*this);
   const auto lock = TRY(structure_.lock(f));
   if (!directory_.online()) return kernel::fail(LogReason::directory_offline);
   if (end >= written_end_) return {};
@@ -172,8 +191,8 @@ Result<> Log::truncate(Fiber& f, Offset end) {
     }
   }
   // Recovery must not take what is cut for lost: first the notes, then the files.
-  const Watermark lowered = synced_end_ < end ? synced_mark_ : mark;
-  TRY(directory_.store_watermark(f, watermark_key(), lowered));
+  if (synced_end_ > end) synced_mark_ = mark;
+  TRY(directory_.store_watermark(f, *this));
   const Offset start = std::min(log_start_, end);
   TRY(directory_.directory().store_offsets(f, identity_, {.recovery_point = std::min(synced_end_, end), .log_start = start, .high_watermark = std::min(committed_, end)}));
 
@@ -205,7 +224,7 @@ Result<> Log::truncate(Fiber& f, Offset end) {
   return {};
 }
 
-Result<> Log::advance_start(Fiber& f, Offset start) {
+Result<> Log::advance_start_now(Fiber& f, Offset start) {
   const auto lock = TRY(structure_.lock(f));
   if (!directory_.online()) return kernel::fail(LogReason::directory_offline);
   start = std::min(start, committed_);
@@ -228,7 +247,7 @@ Result<> Log::advance_start(Fiber& f, Offset start) {
   return removed ? f.node().disk().sync_directory(f, path_) : Result<>{};
 }
 
-Result<> Log::close(Fiber& f) {
+Result<> Log::close_now(Fiber& f) {
   accepting_ = false;
   TRY(wait_idle(f));
   TRY(sync(f));
@@ -252,7 +271,7 @@ Result<> Log::remove(Fiber& f) {
   TRY(wait_idle(f));
   const auto lock = TRY(structure_.lock(f));
   directory_.syncs().leave(*this);
-  if (!left_) directory_.leave(*this);
+  directory_.forget(*this);
   left_ = true;
   tail_.clear();
   kernel::Disk& disk = f.node().disk();

@@ -234,6 +234,13 @@ class Log final : private SyncMember {
   void adopt(Recovered&& found);
   static kernel::Result<> make_directory(kernel::Fiber& f, const std::string& path, const LogIdentity& identity);
 
+  /// A file that could not be written or synced takes the directory with it.
+  kernel::Result<> settled(kernel::Fiber& f, kernel::Result<> outcome);
+  kernel::Result<> begin_epoch_now(kernel::Fiber& f, net::LeaderEpoch epoch);
+  kernel::Result<> truncate_now(kernel::Fiber& f, Offset end);
+  kernel::Result<> advance_start_now(kernel::Fiber& f, Offset start);
+  kernel::Result<> close_now(kernel::Fiber& f);
+
   // log_append.cc
   void start_writer();
   void write_queued(kernel::Fiber& w);
@@ -284,6 +291,7 @@ class Log final : private SyncMember {
   std::deque<Failed> failed_;
   bool writing_ = false;
   bool accepting_ = true;
+  bool cutting_ = false;  ///< truncate() runs: nothing may be taken for synced
   bool epochs_dirty_ = false;
   kernel::Mutex structure_;  ///< held by whoever changes segments_ or files: writer, truncate, advance_start, close
   kernel::Notify written_;

@@ -121,8 +121,12 @@ Result<> Log::wait_committed(Fiber& f, Offset end) {
 
 Result<> Log::sync(Fiber& f) {
   const Offset wanted = written_end_;
-  while (synced_end_ < wanted) {
+  while (synced_end_ < std::min(wanted, written_end_)) {  // it may be cut meanwhile
     if (!directory_.online()) return kernel::fail(LogReason::directory_offline);
+    if (cutting_) {
+      TRY(idle_.wait(f));
+      continue;
+    }
     directory_.syncs().join(*this);
     TRY(synced_.wait(f));
   }

@@ -40,7 +40,6 @@ void SyncGroup::run(Fiber& f) {
     flying_ = std::exchange(gathering_, {});
     SyncWork work;
     for (SyncMember* member : flying_) member->begin_sync(work);
-    if (flying_.size() > kFilesDirectlyMax) f.node().mark("broker.log.group_of_many_files");
     const Result<> synced = BUG(f, "log.skip_sync") ? Result<>{} : sync(f, work);
     const std::vector<SyncMember*> landed = std::exchange(flying_, {});
     landed_.notify_all();
@@ -58,7 +57,10 @@ void SyncGroup::run(Fiber& f) {
 Result<> SyncGroup::sync(Fiber& f, const SyncWork& work) {
   kernel::Disk& disk = f.node().disk();
   const bool directories = !work.directories.empty() && !BUG(f, "log.skip_directory_sync");
-  if (work.files.size() > kFilesDirectlyMax) return disk.sync_filesystem(f, shard_.path());
+  if (work.files.size() > kFilesDirectlyMax) {
+    f.node().mark("broker.log.group_of_many_files");
+    return disk.sync_filesystem(f, shard_.path());
+  }
   if (work.files.size() == 1 && !directories) return work.files.front().file->datasync(f);
   kernel::Scope side_by_side{f};
   for (const SyncWork::DirtyFile& dirty : work.files)

@@ -40,12 +40,15 @@ class SyncMember {
 
 class SyncGroup {
  public:
-  /// Up to so many files are synced one by one, side by side, and above it all at once with sync_filesystem().
-  /// Measured with tests/bench/sync_bench.cc (ext4 on a virtio disk, 4 KiB appended to each file, 16 workers), ms for
-  /// a group of 1 / 8 / 64 / 256 files: see kSyncMeasured there. Side by side wins while the group is small, because
-  /// sync_filesystem() also waits for what others have dirty on that file system; its cost hardly grows with the
-  /// number of our files.
-  static constexpr std::size_t kFilesDirectlyMax = 8;
+  /// Up to so many files are synced side by side, and above it all at once with sync_filesystem(). Measured with
+  /// tests/bench/sync_bench.cc (two cores, ext4 on a virtio disk, 4 KiB appended to each file; median microseconds):
+  ///   files            1     4     8    16    64    256
+  ///   one by one     200   870  1600  3000 20000  82000
+  ///   side by side   180   450   600   880  3100  13600
+  ///   file system    230   350   420   680  1800   7100
+  /// One file is cheapest synced alone and four are even. Above that the file system wins twice over, at the price of
+  /// waiting for whatever else is dirty on it, which is why small groups do not use it.
+  static constexpr std::size_t kFilesDirectlyMax = 4;
 
   explicit SyncGroup(DirectoryShard& shard) : shard_{shard} {}
   /// `member` stays until end_sync() or leave().

@@ -1,0 +1,212 @@
+// Disks that fill up, fail a sync or rot, and what a log makes of it.
+#include "tests/broker/log/log_harness.h"
+
+namespace broker::log {
+namespace {
+
+using namespace testing;
+using sim::CrashKind;
+
+LogConfig tiny() { return {.segment_bytes = 4000, .index_interval_bytes = 300}; }
+Buffer sequenced(int sequence) {
+  return make_batch(fmt::format("s{}", sequence), {.timestamp_ms = 1'700'000'000'000, .producer = net::ProducerId{5},
+                                                   .epoch = net::ProducerEpoch{0}, .sequence = sequence});
+}
+
+TEST(LogTroubleTest, a_full_disk_undoes_what_was_queued_and_nothing_else) {
+  kernel::StackPool stacks;
+  sim::World world{{.seed = 5}, stacks};
+  sim::Machine& machine = world.add_machine("m");
+  run_on(world, machine, [&](Fiber& f) {
+    Ground ground{f};
+    ASSERT_OK(ground.open(f));
+    ground.log = std::move(*Log::open(f, *ground.shard, kOrders, {.segment_bytes = 1 << 20}));
+    Log& log = *ground.log;
+    for (int i = 0; i < 3; ++i) ASSERT_OK(log.append(f, sequenced(i), {}));
+    const ProducerState before = log.producers();
+    const Offset end = log.next();
+    machine.disk().faults().full = true;
+    std::vector<Appended> doomed;
+    for (int i = 3; i < 40; ++i) {
+      const auto submitted = log.submit(make_batch("x", {.value_bytes = 3000}), {});
+      ASSERT_OK(submitted);
+      doomed.push_back(*submitted);
+    }
+    const auto retried = log.submit(sequenced(3), {});
+    ASSERT_OK(retried);
+    const auto again = log.submit(sequenced(3), {});
+    ASSERT_OK(again);
+    EXPECT_TRUE(again->duplicate);
+    EXPECT_TRUE(log.wait_written(f, *again).error().is(kernel::Errc::disk_full)) << "a duplicate of what is not there";
+    for (const Appended& a : doomed) EXPECT_TRUE(log.wait_written(f, a).error().is(kernel::Errc::disk_full));
+    EXPECT_EQ(log.next(), end);
+    EXPECT_EQ(log.producers(), before);
+    machine.disk().faults().full = false;
+    const auto done = log.append(f, sequenced(3), {});
+    ASSERT_OK(done);
+    EXPECT_EQ(done->base_offset, end);
+    EXPECT_FALSE(done->duplicate);
+    EXPECT_TRUE(log.wait_committed(f, doomed.front()).error().is(kernel::Errc::disk_full));
+    ASSERT_OK(log.wait_committed(f, *done));
+    ASSERT_OK(log.close(f));
+    ground.log.reset();
+    ASSERT_OK(ground.close(f));
+  });
+  EXPECT_GT(world.marks().at("broker.log.disk_full_rolled_back"), 0u);
+}
+
+TEST(LogTroubleTest, a_failed_sync_takes_the_directory_offline_on_every_shard_and_commits_nothing) {
+  kernel::StackPool stacks;
+  sim::World world{{.seed = 5}, stacks};
+  sim::Machine& machine = world.add_machine("m");
+  run_on(world, machine, [&](Fiber& f) {
+    Ground ground{f};
+    ASSERT_OK(ground.open(f));
+    kernel::Shard& other = *f.node().shards()[1];
+    kernel::call_on(f, other, [&](Fiber& there) {
+      Ground elsewhere{there};
+      elsewhere.shard = std::move(*ground.directory->on_shard(there, elsewhere.scope));
+      elsewhere.log = std::move(*Log::open(there, *elsewhere.shard, {"other", net::PartitionId{0}, net::TopicId{{1, 1}}}, {}));
+      kernel::call_on(there, f.shard(), [&](Fiber& home) {
+        ground.log = std::move(*Log::open(home, *ground.shard, kOrders, {}));
+        EXPECT_OK(ground.log->begin_epoch(home, net::LeaderEpoch{0}));
+        EXPECT_OK(home.sleep(100ms));
+        machine.disk().faults().sync_error_ppm = 1'000'000;
+        const auto done = ground.log->append(home, make_batch("x"), {});
+        EXPECT_OK(done);
+        EXPECT_TRUE(ground.log->wait_committed(home, *done).error().is(LogReason::directory_offline));
+        EXPECT_EQ(ground.log->committed(), Offset{0});
+        machine.disk().faults().sync_error_ppm = 0;
+        EXPECT_TRUE(ground.log->submit(make_batch("y"), {}).error().is(LogReason::directory_offline));
+        EXPECT_TRUE(ground.log->sync(home).error().is(LogReason::directory_offline));
+        EXPECT_OK(home.sleep(1s));
+        return true;
+      });
+      EXPECT_FALSE(elsewhere.shard->online());
+      EXPECT_TRUE(elsewhere.log->submit(make_batch("z"), {}).error().is(LogReason::directory_offline));
+      EXPECT_OK(elsewhere.log->wait_idle(there));
+      elsewhere.log.reset();
+      EXPECT_OK(elsewhere.shard->close(there));
+      EXPECT_OK(elsewhere.scope.join(there));
+      return true;
+    });
+    EXPECT_FALSE(ground.directory->online());
+    EXPECT_OK(ground.log->wait_idle(f));
+    ground.log.reset();
+    EXPECT_OK(ground.close(f));
+    EXPECT_FALSE(kernel::exists(f, f.node().disk(), "/data/.kafka_cleanshutdown").value());
+  }, 2);
+}
+
+/// Twenty batches synced and below the watermark, then the power goes; `spoil` may change the file meanwhile.
+void after_power_loss(std::function<void(Fiber&, kernel::File&)> spoil, std::function<void(Fiber&, Ground&)> look) {
+  kernel::StackPool stacks;
+  sim::World world{{.seed = 8}, stacks};
+  sim::Machine& machine = world.add_machine("m");
+  run_and_crash(world, machine, CrashKind::power_loss, [&](Fiber& f, Ground& ground) {
+    ASSERT_OK(ground.open(f));
+    ground.log = std::move(*Log::open(f, *ground.shard, kOrders, tiny()));
+    for (int i = 0; i < 20; ++i) ASSERT_OK(ground.log->append(f, make_batch(fmt::format("b{}", i)), {}));
+    ASSERT_OK(ground.log->sync(f));
+    ASSERT_OK(f.sleep(200ms));
+  });
+  run_on(world, machine, [&](Fiber& f) {
+    const auto file = f.node().disk().open(f, "/data/orders-0/00000000000000000000.log", kernel::OpenMode::read_write());
+    ASSERT_OK(file);
+    spoil(f, **file);
+    ASSERT_OK((*file)->datasync(f));
+  });
+  run_on(world, machine, [&](Fiber& f) {
+    Ground ground{f};
+    ASSERT_OK(ground.open(f));
+    look(f, ground);
+    if (ground.log != nullptr) {
+      EXPECT_OK(ground.log->close(f));
+      ground.log.reset();
+    }
+    ASSERT_OK(ground.close(f));
+  });
+}
+
+TEST(LogTroubleTest, damage_below_the_synced_watermark_is_refused_and_left_as_it_is) {
+  std::string spoiled;
+  after_power_loss(
+      [&](Fiber& f, kernel::File& file) {
+        const std::array<Buffer, 1> rot{Buffer::copy_of("rot")};
+        ASSERT_OK(kernel::write_all(f, file, 700, rot));
+        const auto bytes = kernel::read_all(f, file);
+        spoiled = kernel::as_text(bytes->view());
+      },
+      [&](Fiber& f, Ground& ground) {
+        for (int attempt = 0; attempt < 2; ++attempt) {
+          const auto log = Log::open(f, *ground.shard, kOrders, tiny());
+          ASSERT_FALSE(log.has_value());
+          EXPECT_TRUE(log.error().is(LogReason::damaged)) << kernel::describe(log.error());
+        }
+        const auto file = f.node().disk().open(f, "/data/orders-0/00000000000000000000.log", {});
+        EXPECT_EQ(kernel::as_text(kernel::read_all(f, **file)->view()), spoiled);
+      });
+}
+
+TEST(LogTroubleTest, bytes_missing_below_the_synced_watermark_are_damage_too) {
+  after_power_loss([](Fiber& f, kernel::File& file) { ASSERT_OK(file.truncate(f, 0)); },
+                   [](Fiber& f, Ground& ground) {
+                     const auto log = Log::open(f, *ground.shard, kOrders, tiny());
+                     ASSERT_FALSE(log.has_value());
+                     EXPECT_TRUE(log.error().is(LogReason::damaged)) << kernel::describe(log.error());
+                   });
+}
+
+TEST(LogTroubleTest, garbage_behind_the_last_batch_is_a_torn_tail) {
+  after_power_loss(
+      [](Fiber& f, kernel::File& file) {
+        const std::array<Buffer, 1> tail{Buffer::copy_of(std::string(500, 'g'))};
+        ASSERT_OK(kernel::write_all(f, file, *file.size(f), tail));
+      },
+      [](Fiber& f, Ground& ground) {
+        auto log = Log::open(f, *ground.shard, kOrders, tiny());
+        ASSERT_OK(log);
+        ground.log = std::move(*log);
+        EXPECT_EQ(ground.log->next(), Offset{20});
+        EXPECT_OK(read_everything(f, *ground.log, Offset{0}, Offset{20}));
+      });
+}
+
+TEST(LogTroubleTest, other_valid_batches_void_the_watermark) {
+  after_power_loss(
+      [](Fiber& f, kernel::File& file) {
+        // Another broker cut the log and wrote five other batches.
+        ASSERT_OK(file.truncate(f, 0));
+        std::uint64_t at = 0;
+        for (int i = 0; i < 30; ++i) {
+          Buffer batch = make_batch(fmt::format("o{}", i));
+          net::record::stamp_base_offset(batch.stamp(), Offset{i});
+          ASSERT_OK(kernel::write_all(f, file, at, {&batch, 1}));
+          at += batch.size();
+        }
+      },
+      [](Fiber& f, Ground& ground) {
+        auto log = Log::open(f, *ground.shard, kOrders, tiny());
+        ASSERT_OK(log);
+        ground.log = std::move(*log);
+        EXPECT_EQ(ground.log->next(), Offset{30});
+      });
+}
+
+TEST(LogTroubleTest, a_directory_that_is_in_use_or_of_another_cluster_is_refused) {
+  run([](Fiber& f) {
+    Ground ground{f};
+    ASSERT_OK(ground.open(f));
+    EXPECT_TRUE(LogDirectory::open(f, "/data", {.node_id = 1}).error().is(kernel::Errc::locked));
+    ASSERT_OK(ground.close(f));
+    EXPECT_TRUE(LogDirectory::open(f, "/data", {.cluster_id = "x", .node_id = 1}).error().is(LogDirectoryReason::foreign_cluster));
+    EXPECT_TRUE(LogDirectory::open(f, "/data", {.node_id = 2}).error().is(LogDirectoryReason::foreign_node));
+    ASSERT_OK(ground.open(f));
+    EXPECT_TRUE(ground.directory->was_clean());
+    EXPECT_EQ(ground.directory->previous_broker_epoch(), 3);
+    ASSERT_OK(ground.close(f));
+  });
+}
+
+}  // namespace
+}  // namespace broker::log
