@@ -1,0 +1,129 @@
+#include "clients/cli/common.h"
+
+#include <CLI/CLI.hpp>
+
+#include "clients/commands.h"
+#include "kernel/node.h"
+#include "kernel/scope.h"
+
+namespace clients {
+
+std::vector<kernel::Command> commands() {
+  return {cli::topic_create(), cli::topic_list(), cli::topic_describe(), cli::topic_delete(), cli::produce(),
+          cli::consume()};
+}
+
+}  // namespace clients
+
+namespace clients::cli {
+
+using core::Reason;
+using kernel::Errc;
+using kernel::Error;
+using kernel::Fiber;
+using kernel::Result;
+
+namespace {
+
+constexpr std::size_t kGatherBytes = 64 * 1024;
+constexpr std::string_view kRed = "\x1b[31m";
+constexpr std::string_view kPlain = "\x1b[0m";
+
+std::string next_step(const Error& error, const ClusterOptions& options) {
+  if (error.is(Errc::connection_refused))
+    return fmt::format("nobody listens at {}; is the broker running? Start one with `kalda serve`", options.bootstrap);
+  if (error.is(Errc::unreachable) || error.is(Reason::no_broker))
+    return fmt::format("{} cannot be reached; check the name, the port and the network (-b HOST:PORT)", options.bootstrap);
+  if (error.is(Reason::unknown_topic)) return "create it with `kalda topic create NAME`, or see `kalda topic list`";
+  if (error.is(Errc::deadline) || error.is(Reason::timed_out)) return "try a longer --timeout";
+  if (error.is(Reason::disconnected))
+    return fmt::format("is a Kafka listener at {}? A TLS or controller listener would close the connection", options.bootstrap);
+  return {};
+}
+
+}  // namespace
+
+void add_cluster_options(CLI::App& app, ClusterOptions& options) {
+  app.add_option("-b,--bootstrap-server", options.bootstrap, "Brokers to ask first, HOST:PORT separated by commas")
+      ->capture_default_str();
+  app.add_option("--timeout", options.timeout_seconds, "Seconds to wait for the cluster")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+}
+
+void add_form_option(CLI::App& app, Form& form) {
+  app.add_option("--format", form, "How to print: text for people, json for scripts")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, Form>{{"text", Form::text}, {"json", Form::json}}))
+      ->option_text("text|json");
+}
+
+Result<> Out::put(std::string_view text) {
+  gathered_ += text;
+  return gathered_.size() >= kGatherBytes ? flush() : Result<>{};
+}
+
+Result<> Out::flush() {
+  if (gathered_.empty()) return {};
+  const std::string text = std::exchange(gathered_, {});
+  return f_.node().console().write(f_, text);
+}
+
+int complain(Fiber& f, std::string_view what) {
+  kernel::Console& console = f.node().console();
+  const bool colour = console.error_is_terminal();
+  (void)console.write_error(f, fmt::format("{}kalda:{} {}\n", colour ? kRed : "", colour ? kPlain : "", what));
+  return kFailed;
+}
+
+int complain(Fiber& f, std::string_view doing, const Error& error, const ClusterOptions& options) {
+  const std::string next = next_step(error, options);
+  return complain(f, fmt::format("{}: {}{}{}", doing, core::explain(error), next.empty() ? "" : "; ", next));
+}
+
+std::string words_of(net::ErrorCode code, std::string_view message) {
+  return message.empty() ? net::text_of(code) : fmt::format("{} ({})", net::text_of(code), message);
+}
+
+int with_cluster(Fiber& f, const ClusterOptions& options,
+                 const std::function<int(Fiber&, kernel::Scope&, std::shared_ptr<core::Cluster>)>& body,
+                 bool create_topics) {
+  auto servers = core::parse_servers(options.bootstrap);
+  if (!servers) {
+    complain(f, fmt::format("--bootstrap-server: `{}` is not HOST:PORT[,HOST:PORT...] (at character {})",
+                            options.bootstrap, servers.error().detail + 1));
+    return kUsage;
+  }
+  core::ClientConfig config;
+  config.bootstrap_servers = std::move(*servers);
+  config.client_id = "kalda-cli";
+  config.allow_auto_create_topics = create_topics;
+  config.default_api_timeout =
+      std::chrono::duration_cast<kernel::Duration>(std::chrono::duration<double>{options.timeout_seconds});
+
+  int status = kFailed;
+  kernel::Scope all{f};
+  kernel::Fiber* watcher = nullptr;
+  kernel::Fiber& worker = all.spawn("command", [&](Fiber& w) {
+    kernel::Scope scope{w};
+    {
+      auto cluster = std::make_shared<core::Cluster>(scope, std::move(config));
+      Result<> reached;
+      {
+        const auto within = w.deadline_in(cluster->config().default_api_timeout);
+        reached = cluster->refresh(w);
+      }
+      if (reached) status = body(w, scope, cluster);
+      else status = complain(w, fmt::format("cannot reach the cluster at {}", options.bootstrap), reached.error(), options);
+    }
+    (void)scope.join(w);
+    if (watcher != nullptr) watcher->cancel();
+  });
+  watcher = &all.spawn("stop-watcher", [&](Fiber& s) {
+    if (s.node().wait_for_stop(s)) worker.cancel();
+    watcher = nullptr;
+  });
+  (void)all.join(f);
+  return status;
+}
+
+}  // namespace clients::cli

@@ -1,0 +1,62 @@
+// What the commands share: how a cluster is named and reached, how results and failures are told.
+//
+// Exit statuses: 0 done, 1 it did not work, 2 the command line made no sense.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "clients/core/cluster.h"
+#include "kernel/command.h"
+
+namespace clients::cli {
+
+inline constexpr int kDone = 0;
+inline constexpr int kFailed = 1;
+inline constexpr int kUsage = 2;
+
+struct ClusterOptions {
+  std::string bootstrap = "127.0.0.1:9092";
+  double timeout_seconds = 10;
+};
+void add_cluster_options(CLI::App& app, ClusterOptions& options);
+
+enum class Form : int { text, json };  // int: the parser shows the numbers behind the words
+void add_form_option(CLI::App& app, Form& form);
+
+/// Writes to standard output; a reader that went away ends the command quietly.
+class Out {
+ public:
+  explicit Out(kernel::Fiber& f) : f_{f} {}
+  /// Gathers text; it is written when much has come together or by flush().
+  kernel::Result<> put(std::string_view text);
+  kernel::Result<> flush();
+
+ private:
+  kernel::Fiber& f_;
+  std::string gathered_;
+};
+
+/// "kalda: <what>" on standard error, red on a terminal. Answers kFailed.
+int complain(kernel::Fiber& f, std::string_view what);
+/// The same for an error, with what to do next where we know it.
+int complain(kernel::Fiber& f, std::string_view doing, const kernel::Error& error, const ClusterOptions& options);
+/// A Kafka error code and the broker's own words.
+std::string words_of(net::ErrorCode code, std::string_view message);
+
+/// Runs `body` with a cluster that was reached once, and cleans up after it. Ctrl-C cancels the body.
+/// `create_topics`: asking for a topic may make the broker create it, where it is set up so.
+int with_cluster(kernel::Fiber& f, const ClusterOptions& options,
+                 const std::function<int(kernel::Fiber&, kernel::Scope&, std::shared_ptr<core::Cluster>)>& body,
+                 bool create_topics = true);
+
+kernel::Command topic_create();
+kernel::Command topic_list();
+kernel::Command topic_describe();
+kernel::Command topic_delete();
+kernel::Command produce();
+kernel::Command consume();
+
+}  // namespace clients::cli

@@ -1,0 +1,13 @@
+// The subcommands this room gives to the one program.
+#pragma once
+
+#include <vector>
+
+#include "kernel/command.h"
+
+namespace clients {
+
+/// topic create|list|describe|delete, produce, consume.
+[[nodiscard]] std::vector<kernel::Command> commands();
+
+}  // namespace clients
