@@ -1,6 +1,7 @@
 #include "clients/cli/common.h"
 
 #include <CLI/CLI.hpp>
+#include <fmt/format.h>
 
 #include "clients/commands.h"
 #include "kernel/node.h"

@@ -2,6 +2,7 @@
 #include <charconv>
 
 #include <CLI/CLI.hpp>
+#include <fmt/format.h>
 
 #include "clients/cli/common.h"
 #include "clients/cli/print.h"

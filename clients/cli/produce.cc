@@ -1,5 +1,6 @@
 // kalda produce TOPIC: one record a line
 #include <CLI/CLI.hpp>
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include <deque>

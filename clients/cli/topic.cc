@@ -1,5 +1,6 @@
 // kalda topic create|list|describe|delete
 #include <CLI/CLI.hpp>
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "clients/admin/admin.h"

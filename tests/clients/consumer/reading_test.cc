@@ -1,4 +1,5 @@
 // The consumer against a scripted broker.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "clients/consumer/consumer.h"

@@ -1,4 +1,5 @@
 // The producer against a scripted broker that drops, dawdles and lies about what it did.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "clients/consumer/consumer.h"
