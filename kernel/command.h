@@ -13,8 +13,11 @@
 // through f.node().console().
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string_view>
+
+#include "kernel/result.h"
 
 namespace CLI {
 class App;
@@ -31,6 +34,9 @@ struct Command {
   std::string_view summary;  ///< one line, for the help of the level above
   /// Adds options to `app` and answers what to do once they are parsed.
   std::function<CommandBody(CLI::App& app)> define;
+  /// How many shards the node is to have (0: one per two processors); asked after parsing, on a node of its own with
+  /// one. Empty: one.
+  std::function<Result<std::uint32_t>(Fiber&)> shards = {};
 };
 
 }  // namespace kernel
