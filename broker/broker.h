@@ -1,0 +1,98 @@
+// One broker and controller in one process: opens what is on disk, replays the metadata, serves until it is asked to
+// stop, and leaves everything so that the next start need not recover.
+//
+//   return Broker::run(f, config, [&](const Started& s) { ... print the address ... });
+//
+// Rooms below: server (connections) → handlers (APIs) → controller, replication → log. Every shard of the node has a
+// BrokerShard; shard 0 also has the controller, the log directory and the listeners.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "broker/broker_shard.h"
+#include "broker/config/broker_config.h"
+#include "broker/controller/controller.h"
+#include "broker/handlers/router.h"
+#include "broker/log/log_directory.h"
+#include "kernel/fiber.h"
+#include "kernel/mutex.h"
+#include "kernel/network.h"
+
+namespace broker {
+
+/// Told once the broker accepts connections.
+struct Started {
+  std::string cluster_id;
+  std::vector<kernel::Endpoint> listening;
+  std::optional<kernel::Endpoint> admin;
+};
+
+class Broker {
+ public:
+  ~Broker();
+  /// Serves until the node is asked to stop. Errors: what kept it from starting, or took its last log directory.
+  static kernel::Result<> run(kernel::Fiber& f, const config::BrokerConfig& config,
+                              const std::function<void(const Started&)>& on_started);
+
+  [[nodiscard]] const config::BrokerConfig& config() const { return config_; }
+  [[nodiscard]] net::BrokerId id() const { return config_.node_id; }
+  [[nodiscard]] const std::string& cluster_id() const { return cluster_id_; }
+  [[nodiscard]] std::span<BrokerShard* const> shards() const { return shards_; }
+  /// False once the log directory has failed for good.
+  [[nodiscard]] bool online() const { return directory_->online(); }
+  /// Where a partition lives. The same in every run with as many shards; no file depends on it.
+  [[nodiscard]] BrokerShard& home_of(const PartitionKey& key) const;
+
+  // From any shard; these go to the controller on shard 0. What they answer is in every shard's image already.
+
+  kernel::Result<std::vector<controller::CreatedTopic>> create_topics(kernel::Fiber& f,
+                                                                      std::span<const controller::NewTopic> wanted,
+                                                                      bool validate_only);
+  kernel::Result<std::vector<controller::DeletedTopic>> delete_topics(kernel::Fiber& f,
+                                                                      std::span<const net::TopicId> ids);
+  /// A producer id nobody ever had.
+  kernel::Result<net::ProducerId> next_producer_id(kernel::Fiber& f);
+
+ private:
+  explicit Broker(const config::BrokerConfig& config);
+  kernel::Result<> start(kernel::Fiber& f, kernel::Scope& scope, Started& started);
+  kernel::Result<> start_shards(kernel::Fiber& f, kernel::Scope& scope);
+  /// Owns the shard's part until it is stopped. `on_ready` is called once it can be used.
+  void run_shard(kernel::Fiber& there, const std::function<void(kernel::Fiber&)>& on_ready);
+  [[nodiscard]] controller::ControllerOptions controller_options() const;
+  [[nodiscard]] metadata::Broker registration(const Started& started) const;
+  kernel::Result<> open_listeners(kernel::Fiber& f, Started& started);
+  void accept_from(kernel::Fiber& f, kernel::Listener& listener, const std::string& name);
+  void close_idle_connections(kernel::Fiber& f);
+  void write_checkpoints(kernel::Fiber& f);
+  kernel::Result<> wait_for_end(kernel::Fiber& f);
+  kernel::Result<> stop(kernel::Fiber& f);
+  /// Brings every shard to the controller's image: opens and closes partitions, then shows it.
+  kernel::Result<> publish(kernel::Fiber& f);
+  void bring_up(kernel::Fiber& there, BrokerShard& shard, const metadata::ImageRef& next);
+  void remove_deleted(kernel::Fiber& there, BrokerShard& shard, const metadata::Image& before,
+                      const metadata::Image& next);
+
+  const config::BrokerConfig& config_;
+  std::string cluster_id_;
+  handlers::Router router_{*this};
+  std::unique_ptr<log::LogDirectory> directory_;
+  std::vector<std::unique_ptr<log::DirectoryShard>> directories_;  // by shard
+  std::unique_ptr<controller::Controller> controller_;
+  net::BrokerEpoch epoch_{-1};
+  std::vector<BrokerShard*> shards_;
+  std::size_t shards_ready_ = 0;
+  kernel::Notify shard_ready_;
+  std::vector<kernel::ListenerHandle> listeners_;
+  kernel::ListenerHandle admin_;
+  std::uint64_t next_connection_ = 0;
+  kernel::Mutex publishing_;
+  metadata::ImageRef published_;
+  kernel::Mutex producer_ids_lock_;
+  controller::ProducerIdBlock producer_ids_;
+  std::int32_t producer_ids_used_ = 0;
+};
+
+}  // namespace broker

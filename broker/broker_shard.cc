@@ -1,0 +1,101 @@
+#include "broker/broker_shard.h"
+
+#include "broker/broker.h"
+#include "broker/limits.h"
+#include "kernel/node.h"
+
+namespace broker {
+
+BrokerShard::BrokerShard(Broker& broker, kernel::Shard& shard, kernel::Scope& scope, const config::BrokerConfig& config,
+                         server::RequestHandler& handler)
+    : sessions{config.fetch_sessions_max, shard.id(), static_cast<std::uint32_t>(shard.node().shards().size()),
+               shard.node().random(kernel::Domain::application, 0x5e55 + shard.id())},
+      metrics{shard.metrics()},
+      broker_{broker},
+      shard_{shard},
+      scope_{scope},
+      config_{config},
+      request_memory_{static_cast<std::int64_t>(config.request_memory_bytes / shard.node().shards().size()) +
+                      kInternalReserveBytes},
+      ground_{shard, scope, request_memory_, handler, {.frame_bytes_max = config.request_bytes_max},
+              [this](server::Connection& connection) {
+                connections_.erase(connection.id());
+                metrics.connections.set(static_cast<std::int64_t>(connections_.size()));
+              }} {}
+
+void BrokerShard::set_image(metadata::ImageRef image) {
+  topic_configs_.clear();
+  image_ = std::move(image);
+}
+
+const config::TopicConfig& BrokerShard::topic_config(const metadata::Topic& topic) {
+  const auto known = topic_configs_.find(topic.id);
+  if (known != topic_configs_.end()) return known->second;
+  const auto& own = image_->settings_of(metadata::ResourceType::topic, topic.name);
+  return topic_configs_.emplace(topic.id, config::resolve_topic(own, config_)).first->second;
+}
+
+Hosted* BrokerShard::find(const PartitionKey& key) {
+  const auto at = partitions_.find(key);
+  return at == partitions_.end() ? nullptr : &at->second;
+}
+
+std::shared_ptr<replication::Partition> BrokerShard::release(const PartitionKey& key) {
+  const auto at = partitions_.find(key);
+  if (at == partitions_.end()) return nullptr;
+  auto partition = std::move(at->second.partition);
+  partitions_.erase(at);
+  return partition;
+}
+
+void BrokerShard::adopt(kernel::Fiber& f, kernel::SocketHandle socket, std::uint64_t id, std::string listener) {
+  socket->attach(f);
+  auto connection = std::make_shared<server::Connection>(ground_, std::move(socket), id, std::move(listener));
+  connections_[id] = connection;
+  metrics.connections.set(static_cast<std::int64_t>(connections_.size()));
+  connection->start();
+}
+
+kernel::Result<> BrokerShard::close_logs(kernel::Fiber& f) {
+  kernel::Result<> outcome;
+  for (const auto& [key, hosted] : partitions_) {
+    if (hosted.partition == nullptr) continue;
+    if (const auto closed = hosted.partition->log().close(f); !closed) outcome = closed;
+  }
+  partitions_.clear();
+  return outcome;
+}
+
+void BrokerShard::close_idle(kernel::Mono now, kernel::Duration idle_max) {
+  std::vector<std::shared_ptr<server::Connection>> idle;
+  for (const auto& [id, weak] : connections_) {
+    auto connection = weak.lock();
+    if (connection != nullptr && now - connection->last_active() > idle_max) idle.push_back(std::move(connection));
+  }
+  for (const auto& connection : idle) connection->abort();
+}
+
+void BrokerShard::abort_connections() {
+  std::vector<std::shared_ptr<server::Connection>> all;
+  for (const auto& [id, weak] : connections_) all.push_back(weak.lock());
+  for (const auto& connection : all) {
+    if (connection != nullptr) connection->abort();
+  }
+}
+
+BrokerShard::ArenaHandle BrokerShard::arena() {
+  if (idle_arenas_.empty()) return ArenaHandle{new net::Arena, GiveBack{this}};
+  net::Arena* arena = idle_arenas_.back().release();
+  idle_arenas_.pop_back();
+  return ArenaHandle{arena, GiveBack{this}};
+}
+
+void BrokerShard::give_back(net::Arena* arena) {
+  constexpr std::size_t kIdleArenasMax = 64;
+  std::unique_ptr<net::Arena> owned{arena};
+  if (idle_arenas_.size() >= kIdleArenasMax) return;
+  owned->reset();
+  idle_arenas_.push_back(std::move(owned));
+}
+
+}  // namespace broker

@@ -1,0 +1,116 @@
+// What one shard of a broker owns: the partitions that live here, the connections it serves, its fetch sessions and its
+// copy of the metadata. Touched by fibers of this shard only; others come by call_on().
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "broker/config/broker_config.h"
+#include "broker/config/topic_config.h"
+#include "broker/fetch/session.h"
+#include "broker/metadata/image.h"
+#include "broker/metrics.h"
+#include "broker/replication/partition.h"
+#include "broker/server/connection.h"
+#include "kernel/notify.h"
+#include "kernel/scope.h"
+#include "kernel/semaphore.h"
+#include "kernel/shard.h"
+#include "net/codec/arena.h"
+
+namespace broker::log {
+class DirectoryShard;
+}
+
+namespace broker {
+
+class Broker;
+
+using PartitionKey = std::pair<net::TopicId, net::PartitionId>;
+
+/// A partition that is hosted here, or the reason why it cannot be served.
+struct Hosted {
+  std::shared_ptr<replication::Partition> partition;  ///< null: offline
+  kernel::Error why_offline{};
+};
+
+class BrokerShard {
+ public:
+  BrokerShard(Broker& broker, kernel::Shard& shard, kernel::Scope& scope, const config::BrokerConfig& config,
+              server::RequestHandler& handler);
+
+  [[nodiscard]] Broker& broker() { return broker_; }
+  [[nodiscard]] kernel::Shard& shard() { return shard_; }
+  [[nodiscard]] kernel::Scope& scope() { return scope_; }
+  [[nodiscard]] const config::BrokerConfig& config() const { return config_; }
+  [[nodiscard]] const metadata::ImageRef& image() const { return image_; }
+  void set_image(metadata::ImageRef image);
+  /// What is in force for a topic of image().
+  [[nodiscard]] const config::TopicConfig& topic_config(const metadata::Topic& topic);
+
+  /// Null when it is not hosted on this shard.
+  [[nodiscard]] Hosted* find(const PartitionKey& key);
+  void host(const PartitionKey& key, Hosted hosted) { partitions_[key] = std::move(hosted); }
+  std::shared_ptr<replication::Partition> release(const PartitionKey& key);
+  [[nodiscard]] const std::map<PartitionKey, Hosted>& partitions() const { return partitions_; }
+
+  /// A log directory's part on this shard; its fibers write and sync.
+  log::DirectoryShard* directory = nullptr;
+
+  /// How far the shard has come on its way to the end; moved by Broker, each step notified.
+  enum class Phase : std::uint8_t {
+    serving,
+    ending_clients,  ///< no connections any more; their fibers come to an end
+    closing_logs,    ///< nobody uses a partition any more
+    ended,
+  };
+  Phase phase = Phase::serving;
+  kernel::Notify phase_changed;
+  void enter_phase(Phase next) {
+    phase = next;
+    phase_changed.notify_all();
+  }
+  /// Suspends until `wanted` is reached. Errors: cancelled, deadline.
+  kernel::Result<> wait_phase(kernel::Fiber& f, Phase wanted) {
+    while (phase < wanted) TRY(phase_changed.wait(f));
+    return {};
+  }
+  /// Closes every log, each as far as it can be, and lets go of the partitions.
+  kernel::Result<> close_logs(kernel::Fiber& f);
+
+  fetch::SessionCache sessions;
+  Metrics metrics;
+
+  /// Takes over a connection that was accepted elsewhere.
+  void adopt(kernel::Fiber& f, kernel::SocketHandle socket, std::uint64_t id, std::string listener);
+  /// Ends connections that have been idle for too long.
+  void close_idle(kernel::Mono now, kernel::Duration idle_max);
+  void abort_connections();
+  [[nodiscard]] std::size_t connections() const { return connections_.size(); }
+
+  /// Memory for decoding a request and building its answer; goes back when the handle does.
+  struct GiveBack {
+    BrokerShard* shard;
+    void operator()(net::Arena* arena) const { shard->give_back(arena); }
+  };
+  using ArenaHandle = std::unique_ptr<net::Arena, GiveBack>;
+  [[nodiscard]] ArenaHandle arena();
+
+ private:
+  void give_back(net::Arena* arena);
+
+  Broker& broker_;
+  kernel::Shard& shard_;
+  kernel::Scope& scope_;
+  const config::BrokerConfig& config_;
+  metadata::ImageRef image_;
+  std::map<net::TopicId, config::TopicConfig> topic_configs_;  // of image_, made when first asked for
+  std::map<PartitionKey, Hosted> partitions_;
+  kernel::Semaphore request_memory_;
+  server::ConnectionGround ground_;
+  std::map<std::uint64_t, std::weak_ptr<server::Connection>> connections_;
+  std::vector<std::unique_ptr<net::Arena>> idle_arenas_;
+};
+
+}  // namespace broker

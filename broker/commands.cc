@@ -1,0 +1,9 @@
+#include "broker/commands.h"
+
+#include "broker/serve_command.h"
+
+namespace broker {
+
+std::vector<kernel::Command> commands() { return {serve_command()}; }
+
+}  // namespace broker

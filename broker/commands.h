@@ -1,0 +1,12 @@
+// The subcommands that the broker exports: serve, log dump.
+#pragma once
+
+#include <vector>
+
+#include "kernel/command.h"
+
+namespace broker {
+
+std::vector<kernel::Command> commands();
+
+}  // namespace broker

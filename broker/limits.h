@@ -1,0 +1,26 @@
+// Every bound of the broker's own that is not a Kafka setting, in one place.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace broker {
+
+/// Produce requests of one connection whose replies are still owed; the connection is not read meanwhile.
+inline constexpr std::size_t kRepliesPerConnectionMax = 32;
+/// What a connection reads at a time. Frames that fit are decoded where they were read.
+inline constexpr std::size_t kReadChunkBytes = 64 * 1024;
+/// What one read takes of a large frame.
+inline constexpr std::size_t kReadAtOnceBytesMax = 256 * 1024;
+/// Memory for requests that only the broker itself makes, kept back from clients.
+inline constexpr std::int64_t kInternalReserveBytes = 8 << 20;
+/// A frame that has begun must arrive in this time while others wait for memory.
+inline constexpr std::chrono::seconds kFrameArrivalMax{60};
+/// Records below this size are copied into the response; larger ones are sent from the file.
+inline constexpr std::size_t kCopyBytesMax = 4096;
+
+static_assert(kReadChunkBytes >= 4096);
+static_assert(kCopyBytesMax <= kReadChunkBytes);
+
+}  // namespace broker

@@ -1,0 +1,35 @@
+#include "broker/replication/partition.h"
+
+namespace broker::replication {
+
+using kernel::fail;
+using kernel::Fiber;
+using kernel::Result;
+
+Result<> Partition::check_epoch(LeaderEpoch expected) const {
+  if (expected == LeaderEpoch{-1} || expected == epoch_) return {};
+  return fail(expected < epoch_ ? PartitionReason::fenced_leader_epoch : PartitionReason::unknown_leader_epoch,
+              expected.raw());
+}
+
+Result<log::Appended> Partition::submit(kernel::Buffer batch, log::AppendOrigin origin,
+                                        std::optional<std::int64_t> log_append_time_ms) {
+  if (deleted_) return fail(PartitionReason::deleted);
+  return log_->submit(std::move(batch),
+                      {.leader_epoch = epoch_, .origin = origin, .log_append_time_ms = log_append_time_ms});
+}
+
+Result<> Partition::wait(Fiber& f, const log::Appended& appended, Acks acks) {
+  if (acks == Acks::none) return {};
+  TRY(log_->wait_written(f, appended));
+  if (acks == Acks::all) TRY(log_->wait_committed(f, appended.next_offset));
+  if (deleted_) return fail(PartitionReason::deleted);
+  return {};
+}
+
+void Partition::mark_deleted() {
+  deleted_ = true;
+  log_->readable().notify_all();
+}
+
+}  // namespace broker::replication

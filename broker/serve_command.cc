@@ -1,0 +1,132 @@
+// `kalda serve`: reads the configuration, says what is wrong with it, runs the broker, and explains why it could not.
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "broker/broker.h"
+#include "broker/commands.h"
+#include "broker/config/broker_config.h"
+#include "broker/log/log_directory.h"
+#include "broker/serve_command.h"
+#include "kernel/node.h"
+
+namespace broker {
+namespace {
+
+using kernel::Fiber;
+using kernel::Result;
+
+struct Options {
+  std::string config_path;
+  std::vector<std::string> overrides;
+};
+
+void say(Fiber& f, std::string_view text) { static_cast<void>(f.node().console().write_error(f, text)); }
+
+/// The configuration, or nothing after its problems were told.
+std::optional<config::BrokerConfig> load(Fiber& f, const Options& options, bool tell) {
+  std::string text;
+  if (!options.config_path.empty()) {
+    const auto file = f.node().disk().open(f, options.config_path, kernel::OpenMode::read_only());
+    const auto bytes = file ? kernel::read_all(f, **file) : Result<kernel::Buffer>{std::unexpected(file.error())};
+    if (!bytes) {
+      if (tell) say(f, fmt::format("kalda serve: cannot read {}: {}\n", options.config_path, describe(bytes.error())));
+      return std::nullopt;
+    }
+    text = std::string{kernel::as_text(bytes->view())};
+  }
+  config::LoadedConfig loaded = config::load_broker_config(text, options.overrides);
+  if (tell) {
+    for (const auto& notice : loaded.notices) say(f, fmt::format("notice: {}\n", notice));
+    for (const auto& warning : loaded.warnings) say(f, fmt::format("warning: {}\n", warning));
+    for (const auto& problem : loaded.problems) say(f, fmt::format("error: {}\n", problem));
+    if (!loaded.problems.empty()) say(f, "kalda serve: the configuration cannot be used; nothing was started.\n");
+  }
+  return std::move(loaded.config);
+}
+
+/// What people can do about it.
+std::string advice(const kernel::Error& error, const config::BrokerConfig& config) {
+  using kernel::Errc;
+  const std::string& directory = config.log_directories.front();
+  if (error.is(log::LogDirectoryReason::foreign_cluster)) {
+    return fmt::format("{} belongs to another cluster; point log.dirs at another directory", directory);
+  }
+  if (error.is(log::LogDirectoryReason::foreign_node)) {
+    return fmt::format("{} belongs to another node; set node.id to the one in its meta.properties", directory);
+  }
+  if (error.is(log::LogDirectoryReason::damaged_identity)) {
+    return fmt::format("{}/meta.properties cannot be read (line {}); restore it from a copy", directory, error.detail);
+  }
+  if (error.is(log::LogDirectoryReason::newer_format)) {
+    return fmt::format("{} was written by a newer release of Kalda; run that one", directory);
+  }
+  if (error.is(log::LogReason::directory_offline)) {
+    return fmt::format("{} has failed (see the log above); check the disk, then start again", directory);
+  }
+  if (error.room != kernel::Room::kernel) return "see the log above";
+  switch (error.as<Errc>()) {
+    case Errc::address_in_use:
+      return fmt::format("{}:{} is in use: another broker may be running; stop it, or choose another port with "
+                         "--set listeners=PLAINTEXT://127.0.0.1:PORT",
+                         config.listeners.front().host, config.listeners.front().port);
+    case Errc::permission: return fmt::format("no permission for {} or the port; check the owner", directory);
+    case Errc::disk_full: return fmt::format("no space left for {}; free some and start again", directory);
+    case Errc::read_only: return fmt::format("{} is on a read-only file system", directory);
+    case Errc::locked: return fmt::format("{} is in use by another broker; stop that one first", directory);
+    case Errc::unreachable: return "a listener's host is not an address of this machine; check `listeners`";
+    case Errc::too_many_files: return "too many open files; raise the limit (ulimit -n)";
+    default: return "see the log above";
+  }
+}
+
+int run(Fiber& f, const Options& options) {
+  const auto config = load(f, options, /*tell=*/true);
+  if (!config) return 2;
+  const Result<> served = Broker::run(f, *config, [&](const Started& started) {
+    std::string text;
+    for (const kernel::Endpoint& endpoint : started.listening) {
+      text += fmt::format("kalda: serving Kafka clients on {}\n", to_string(endpoint));
+    }
+    if (started.admin) text += fmt::format("kalda: metrics and health on http://{}/metrics\n", to_string(*started.admin));
+    say(f, text + welcome(started));
+  });
+  if (served) return 0;
+  say(f, fmt::format("kalda serve: {} ({})\n", advice(served.error(), *config), describe(served.error())));
+  return 1;
+}
+
+}  // namespace
+
+std::string welcome(const Started& started) {
+  if (started.listening.empty()) return {};
+  const std::string at = to_string(started.listening.front());
+  return fmt::format(
+      "Try, in another terminal:\n"
+      "  kalda topic create orders --partitions 3 -b {0}\n"
+      "  echo 'hello, world' | kalda produce orders -b {0}\n"
+      "  kalda consume orders --from beginning -b {0}\n"
+      "Ctrl-C stops the broker.\n",
+      at);
+}
+
+kernel::Command serve_command() {
+  auto options = std::make_shared<Options>();
+  return {
+      .path = "serve",
+      .summary = "Runs a broker with its controller; without any configuration on 127.0.0.1:9092",
+      .define =
+          [options](CLI::App& app) -> kernel::CommandBody {
+        app.add_option("--config,-c", options->config_path, "Kafka's server.properties")->type_name("FILE");
+        app.add_option("--set", options->overrides, "A setting that overrides the file; may be repeated")
+            ->type_name("KEY=VALUE")
+            ->take_all();
+        return [options](Fiber& f) { return run(f, *options); };
+      },
+      .shards = [options](Fiber& f) -> Result<std::uint32_t> {
+        const auto config = load(f, *options, /*tell=*/false);
+        return config ? static_cast<std::uint32_t>(config->shards) : 1u;
+      },
+  };
+}
+
+}  // namespace broker

@@ -1,0 +1,192 @@
+#include "broker/server/connection.h"
+
+#include "broker/limits.h"
+#include "kernel/node.h"
+#include "net/framing.h"
+
+namespace broker::server {
+
+using kernel::Buffer;
+using kernel::Errc;
+using kernel::fail;
+using kernel::Fiber;
+using kernel::MutableBuffer;
+using kernel::Result;
+
+Connection::Connection(ConnectionGround& ground, kernel::SocketHandle socket, std::uint64_t id, std::string listener)
+    : ground_{ground}, socket_{std::move(socket)}, peer_{socket_->peer()}, id_{id}, listener_{std::move(listener)} {}
+
+Connection::~Connection() = default;
+
+void Connection::start() {
+  self_ = shared_from_this();
+  last_active_ = ground_.shard.node().clock().now();
+  socket_->watch_readable(this);
+}
+
+void Connection::on_readable() {
+  serving_ = true;
+  ground_.scope.spawn("connection", [self = self_](Fiber& f) {
+    self->serve(f);
+    self->serving_ = false;
+    self->settle();
+  });
+}
+
+void Connection::serve(Fiber& f) {
+  if (!read_some(f)) return close();
+  for (;;) {
+    auto frame = next_frame(f);
+    if (!frame) return close();
+    if (!*frame) break;
+    if (!dispatch(f, std::move(**frame))) return close();
+  }
+}
+
+void Connection::settle() {
+  if (serving_ || sending_) return;
+  if (closing_) {
+    const auto keep = std::move(self_);
+    if (socket_ == nullptr) return;
+    socket_.reset();
+    waiting_replies_.clear();
+    ground_.on_closed(*this);
+    return;
+  }
+  socket_->watch_readable(this);
+}
+
+void Connection::close() {
+  closing_ = true;
+  reply_gone_.notify_all();
+}
+
+void Connection::abort() {
+  if (socket_ == nullptr || closing_) return;
+  close();
+  if (!serving_) socket_->watch_readable(nullptr);
+  socket_->abort();
+  settle();
+}
+
+bool Connection::read_some(Fiber& f) {
+  std::size_t room = incoming_.size() - have_;
+  if (room == 0) {
+    auto memory = [&] {
+      const auto within = f.deadline_in(kFrameArrivalMax);
+      return ground_.memory.acquire(f, static_cast<std::int64_t>(kReadChunkBytes));
+    }();
+    if (!memory) return false;
+    incoming_memory_ = std::move(*memory);
+    incoming_ = MutableBuffer::allocate(kReadChunkBytes);
+    room = kReadChunkBytes;
+  }
+  const auto n = socket_->read(f, incoming_.bytes().subspan(have_, std::min(room, kReadAtOnceBytesMax)));
+  if (!n || *n == 0) return false;
+  have_ += *n;
+  last_active_ = f.now();
+  return true;
+}
+
+Result<std::optional<Buffer>> Connection::next_frame(Fiber& f) {
+  if (have_ < net::kFrameSizeBytes) {
+    if (have_ == 0) {  // nothing left over: an idle connection holds no memory
+      incoming_ = {};
+      incoming_memory_ = {};
+    }
+    return std::nullopt;
+  }
+  const kernel::ByteView bytes = incoming_.bytes();
+  const std::uint32_t size =
+      TRY(net::parse_frame_size(bytes.first<net::kFrameSizeBytes>(), ground_.limits.frame_bytes_max));
+  const std::size_t whole = net::kFrameSizeBytes + size;
+  if (have_ >= whole) return take_frame(f, whole);
+  if (incoming_.size() < whole) TRY(make_room(f, whole));
+  return std::nullopt;
+}
+
+Result<> Connection::make_room(Fiber& f, std::size_t whole) {
+  // The pages of a large block are the system's until bytes arrive, so a length alone costs nothing; the budget is
+  // charged for it all the same, so that what has begun to arrive can also end.
+  const auto charge = std::min<std::int64_t>(static_cast<std::int64_t>(whole), ground_.memory.total() / 2);
+  const auto within = f.deadline_in(kFrameArrivalMax);
+  incoming_memory_ = {};
+  incoming_memory_ = TRY(ground_.memory.acquire(f, charge));
+  MutableBuffer larger = MutableBuffer::allocate(whole);
+  std::memcpy(larger.bytes().data(), incoming_.bytes().data(), have_);
+  incoming_ = std::move(larger);
+  return {};
+}
+
+Result<std::optional<Buffer>> Connection::take_frame(Fiber&, std::size_t whole) {
+  // Frames stay where they were read; only the cut off beginning of the next one is moved.
+  const std::size_t rest = have_ - whole;
+  const Buffer block = std::move(incoming_).share();
+  incoming_ = {};
+  if (rest > 0) {
+    incoming_ = MutableBuffer::allocate(std::max(rest, kReadChunkBytes));
+    std::memcpy(incoming_.bytes().data(), block.data() + whole, rest);
+  }
+  have_ = rest;
+  return block.slice(net::kFrameSizeBytes, whole - net::kFrameSizeBytes);
+}
+
+bool Connection::dispatch(Fiber& f, Buffer frame) {
+  if (frame.size() < 2) return false;
+  const bool pipelined = ground_.handler.pipelined(kernel::load_be<std::int16_t>(frame.data()));
+  const std::size_t others_max = pipelined ? kRepliesPerConnectionMax - 1 : 0;
+  while (waiting_replies_.size() > others_max) {
+    if (closing_ || !reply_gone_.wait(f)) return false;
+  }
+  auto memory = ground_.memory.acquire(
+      f, std::min<std::int64_t>(static_cast<std::int64_t>(frame.size()), ground_.memory.total() / 2));
+  if (!memory || closing_) return false;
+  ReplySlot slot{shared_from_this(), next_number_++};
+  waiting_replies_.push_back({std::nullopt, std::move(*memory)});
+  ground_.handler.handle(f, Request{shared_from_this(), std::move(frame), f.now()}, std::move(slot));
+  return !closing_;
+}
+
+void ReplySlot::send(Fiber& f, Reply reply) {
+  Connection& connection = *connection_;
+  if (connection.socket_ == nullptr || connection.closing_) return;
+  CHECK(number_ >= connection.first_waiting_);
+  const std::size_t place = static_cast<std::size_t>(number_ - connection.first_waiting_);
+  CHECK(!connection.waiting_replies_[place].reply.has_value());
+  connection.waiting_replies_[place].reply.emplace(std::move(reply));
+  connection.send_ready(f);
+}
+
+void Connection::send_ready(Fiber& f) {
+  if (sending_) return;  // whoever is at it sends ours too
+  sending_ = true;
+  while (!closing_ && !waiting_replies_.empty() && waiting_replies_.front().reply) {
+    const Reply reply = std::move(*waiting_replies_.front().reply);
+    const bool sent = reply.silent || write(f, reply).has_value();
+    waiting_replies_.pop_front();
+    ++first_waiting_;
+    reply_gone_.notify_all();
+    last_active_ = f.now();
+    if (!sent || reply.close_after) close();
+  }
+  sending_ = false;
+  if (!serving_ && closing_) settle();
+}
+
+Result<> Connection::write(Fiber& f, const Reply& reply) {
+  std::vector<Buffer> chain;
+  for (std::size_t i = 0; i < reply.parts.size(); ++i) {
+    const ReplyPart& part = reply.parts[i];
+    if (part.file == nullptr) {
+      chain.push_back(part.bytes);
+      continue;
+    }
+    TRY(socket_->write(f, chain, /*more_follows=*/true));
+    chain.clear();
+    TRY(socket_->send_file(f, *part.file, part.position, part.size));
+  }
+  if (!chain.empty()) TRY(socket_->write(f, chain));
+  return {};
+}
+
+}  // namespace broker::server
