@@ -1,0 +1,106 @@
+// A schedule of disasters as data: drawn from a seed, printed, replayed as it is written.
+//
+//   const FaultPlan plan = draw_plan(random, {.machines = {broker}, .peers = clients, .duration = 20s});
+//   Injector injector{world, plan, [&](Machine& m) { world.boot(m, …); }};
+//   injector.start();
+//   …                                             // the safety phase
+//   injector.heal();                              // everything works again; the liveness phase begins
+//
+// Swarm: each plan draws which kinds of trouble it has at all, and how often; between disasters there is time to get
+// on. Each kind has a switch (allowed), a rate (by the swarm's draw), this scripted form, and a mark that shows that it
+// fired ("sim.fault.<name>").
+#pragma once
+
+#include <functional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "kernel/random.h"
+#include "kernel/time.h"
+#include "sim/disk_image.h"
+#include "sim/policy.h"
+#include "sim/world.h"
+
+namespace sim {
+
+enum class FaultKind : std::uint8_t {
+  process_kill,    // then boot again after `lasts`
+  power_loss,      // then boot again after `lasts`
+  pause,           // for `lasts`
+  crash_loop,      // `amount` kills, each soon after the boot before it
+  disk_slow,       // latencies times `amount`
+  disk_hung,
+  disk_full,
+  disk_short_io,   // `amount` per million operations
+  disk_write_error,
+  disk_sync_error, // with the silent drop
+  disk_read_error,
+  cut,             // both ways between machine and peer
+  cut_one_way,     // from machine to peer
+  clog,
+  slow_reader,     // `amount` bytes a second from machine to peer
+  reset_one,
+  reset_all,
+  refuse,          // connects, `amount` per million
+  flaky_streams,   // writes that reset their stream, `amount` per million
+  resolve_error,
+  wall_step,       // by `amount` ms, either way
+  drift,           // `amount` - 500 parts per million
+};
+inline constexpr std::size_t kFaultKinds = 22;
+std::string_view name_of(FaultKind kind);
+
+struct Fault {
+  kernel::Duration at{};
+  FaultKind kind = FaultKind::process_kill;
+  std::uint32_t machine = 0;  ///< index into the machines of the plan's ground
+  std::uint32_t peer = 0;     ///< index into all machines
+  kernel::Duration lasts{};
+  std::int64_t amount = 0;
+};
+/// "  3.250s power_loss b1 for 1.200s".
+std::string to_string(const Fault& fault, const World& world);
+
+struct FaultPlan {
+  std::vector<Fault> faults;  ///< by time
+};
+
+struct PlanGround {
+  std::vector<std::uint32_t> victims;  ///< indexes of machines that may suffer (brokers)
+  std::vector<std::uint32_t> peers;    ///< whom links may be cut to (clients)
+  kernel::Duration duration{};
+  std::set<FaultKind> allowed;         ///< empty: all
+};
+FaultPlan draw_plan(kernel::Random random, const PlanGround& ground);
+
+/// Carries a plan out.
+class Injector {
+ public:
+  using Boot = std::function<void(Machine&)>;
+  /// `before_boot` is told after a crash and before the boot; `boot` starts the machine's process again.
+  Injector(World& world, FaultPlan plan, Boot boot) : world_{world}, plan_{std::move(plan)}, boot_{std::move(boot)} {}
+  /// Told right after a crash, when what survived is settled.
+  std::function<void(Machine&, CrashKind)> on_crash;
+
+  void start();
+  /// Ends every trouble there is, for good, and boots what is down. Faults still planned do not happen.
+  void heal();
+  [[nodiscard]] std::uint64_t fired() const { return fired_; }
+  /// Kills and boots again later; used by plans and by supervisors of a process that gave up.
+  void crash(Machine& machine, CrashKind kind, kernel::Duration down_for);
+
+ private:
+  void fire(const Fault& fault);
+  void fire_disk(Machine& machine, const Fault& fault);
+  void fire_link(Machine& machine, const Fault& fault);
+  void end(const Fault& fault);
+  void boot_later(Machine& machine, kernel::Duration after);
+  World& world_;
+  FaultPlan plan_;
+  Boot boot_;
+  std::uint64_t fired_ = 0;
+  bool healed_ = false;
+};
+
+}  // namespace sim
