@@ -1,0 +1,14 @@
+#include "scenarios/marks.h"
+
+#include "broker/log/marks.h"
+#include "sim/marks.h"
+
+namespace scenarios {
+
+std::vector<std::string_view> known_marks() {
+  std::vector<std::string_view> all(std::begin(sim::kMarks), std::end(sim::kMarks));
+  all.insert(all.end(), broker::log::kMarks.begin(), broker::log::kMarks.end());
+  return all;
+}
+
+}  // namespace scenarios

@@ -1,0 +1,89 @@
+#include "scenarios/oracles/disk_scan.h"
+
+#include <fmt/format.h>
+
+#include "net/record/batch_reader.h"
+#include "net/record/sequence.h"
+#include "net/record/validate.h"
+
+namespace scenarios {
+
+using net::record::BatchHeader;
+
+namespace {
+
+/// Appends the batches of one segment; false when something else follows them.
+bool scan_segment(kernel::ByteView bytes, std::vector<BatchHeader>& batches) {
+  net::record::BatchReader reader{bytes};
+  for (;;) {
+    const auto batch = reader.next();
+    if (!batch) return false;
+    if (!*batch) return reader.rest().empty();
+    if (!net::record::check_whole((*batch)->header, {&(*batch)->bytes, 1})) return false;
+    if (!batches.empty() && (*batch)->header.base_offset < batches.back().next_offset()) return false;
+    batches.push_back((*batch)->header);
+  }
+}
+
+}  // namespace
+
+std::map<std::string, ScannedLog> scan_logs(const sim::DiskImage& image, std::string_view log_directory) {
+  std::map<std::string, ScannedLog> logs;
+  const auto root = image.find(log_directory);
+  if (!root) return logs;
+  for (const auto& [name, directory] : (*root)->entries) {
+    if (!directory->is_directory || name.ends_with("-delete")) continue;
+    ScannedLog& log = logs[name];
+    for (const auto& [file_name, file] : directory->entries) {  // segment names sort by offset
+      if (!file_name.ends_with(".log") || !log.ends_cleanly) continue;
+      const kernel::Buffer bytes = image.read(*file, 0, file->size);
+      log.ends_cleanly = scan_segment(bytes.view(), log.batches);
+    }
+  }
+  return logs;
+}
+
+void check_recovered(Run& run, const std::map<std::string, ScannedLog>& survived,
+                     const std::map<std::string, ScannedLog>& recovered) {
+  for (const auto& [name, before] : survived) {
+    const auto after = recovered.find(name);
+    if (after == recovered.end()) continue;  // a topic whose deletion was under way
+    run.judged("R12");
+    const std::size_t common = std::min(before.batches.size(), after->second.batches.size());
+    for (std::size_t i = 0; i < common; ++i) {
+      if (before.batches[i] == after->second.batches[i]) continue;
+      run.violation("R12", fmt::format("{}: recovery put another batch at offset {}", name,
+                                       before.batches[i].base_offset.raw()));
+      break;
+    }
+  }
+}
+
+void check_shape(Run& run, const std::map<std::string, ScannedLog>& logs) {
+  using Producer = std::pair<net::ProducerId, net::ProducerEpoch>;
+  for (const auto& [name, log] : logs) {
+    std::map<Producer, std::int32_t> last_sequence;
+    if (!log.ends_cleanly) run.violation("L6", fmt::format("{}: bytes that are no batches after a clean stop", name));
+    const BatchHeader* before = nullptr;
+    for (const BatchHeader& batch : log.batches) {
+      run.judged("L2");
+      if (before != nullptr && batch.base_offset != before->next_offset()) {
+        run.violation("L2", fmt::format("{}: offset {} follows {}", name, batch.base_offset.raw(),
+                                        before->last_offset().raw()));
+      }
+      before = &batch;
+      if (!batch.has_producer() || batch.is_control()) continue;
+      const Producer producer{batch.producer_id, batch.producer_epoch};
+      const auto last = last_sequence.find(producer);
+      run.judged("I2");
+      const std::int32_t expected = last == last_sequence.end() ? 0 : net::record::sequence_after(last->second, 1);
+      if (batch.base_sequence != expected) {
+        run.violation("I2", fmt::format("{}: producer {} has sequence {} at offset {}, expected {}", name,
+                                        producer.first.raw(), batch.base_sequence, batch.base_offset.raw(), expected));
+      }
+      last_sequence[producer] = batch.last_sequence();
+    }
+  }
+}
+
+}  // namespace scenarios

@@ -1,0 +1,121 @@
+#include <deque>
+
+#include "kernel/node.h"
+#include "kernel/scope.h"
+#include "scenarios/workloads/tasks.h"
+
+namespace scenarios {
+
+using clients::producer::Delivery;
+using clients::producer::DeliveryFuture;
+using clients::producer::Producer;
+using kernel::Fiber;
+using namespace std::chrono_literals;
+
+clients::core::ClientConfig client_config(const Stage& stage, std::string_view name) {
+  clients::core::ClientConfig config;
+  config.bootstrap_servers = {{stage.broker_host, stage.broker_port}};
+  config.client_id = std::string{name};
+  config.request_timeout = 5s;
+  config.connection_setup_timeout = 3s;
+  return config;
+}
+
+namespace {
+
+struct Pending {
+  Identity id;
+  PartitionName at;
+  DeliveryFuture future;
+};
+
+void settle(Stage& stage, const ProducerPlan& plan, const Pending& pending) {
+  const Delivery delivery = pending.future.delivery();
+  switch (delivery.outcome) {
+    case Delivery::Outcome::ok: {
+      using clients::producer::Acks;
+      if (plan.acks == Acks::none) return;
+      const auto how = plan.acks == Acks::all ? Acknowledged::all : Acknowledged::leader;
+      return stage.ledger.acknowledged(pending.at, pending.id, delivery.offset, how);
+    }
+    case Delivery::Outcome::failed: return stage.ledger.refused(pending.at, pending.id);
+    case Delivery::Outcome::unknown: return;
+  }
+}
+
+/// The next record of a producer; where it goes and how large it is are the workload's draws.
+struct Source {
+  Source(Stage& stage, const ProducerPlan& plan) : stage{stage}, plan{plan}, random{stage.run.random("producer").split(plan.id)} {}
+  Identity next() {
+    Identity id{.producer = plan.id, .incarnation = 0, .sequence = ++sequence};
+    id.topic_hash = kernel::hash64(stage.topic);
+    id.partition = static_cast<std::int32_t>(random.below(static_cast<std::uint64_t>(stage.partitions)));
+    return id;
+  }
+  std::size_t padding() { return random.heavy_tail(plan.value_bytes_max, 1); }
+  Stage& stage;
+  const ProducerPlan& plan;
+  kernel::Random random;
+  std::uint64_t sequence = 0;
+};
+
+void settle_decided(Stage& stage, const ProducerPlan& plan, std::deque<Pending>& pending) {
+  while (!pending.empty() && pending.front().future.is_done()) {
+    settle(stage, plan, pending.front());
+    pending.pop_front();
+  }
+}
+
+}  // namespace
+
+void produce(Fiber& f, Stage& stage, const ProducerPlan& plan) {
+  while (!stage.topic_ready && f.sleep(10ms)) {
+  }
+  kernel::Scope scope{f};
+  auto cluster = std::make_shared<clients::core::Cluster>(scope, client_config(stage, "producer"));
+  clients::producer::ProducerConfig config;
+  config.acks = plan.acks;
+  config.idempotence = plan.idempotent;
+  config.compression = plan.codec;
+  config.batch_bytes = plan.batch_bytes;
+  config.linger = std::chrono::milliseconds{1};
+  config.delivery_timeout = 10min;
+  config.block_max = 10min;
+  {
+    auto producer = Producer::open(scope, cluster, config);
+    CHECK(producer.has_value());
+    Source source{stage, plan};
+    std::deque<Pending> pending;
+    while (stage.producing && (plan.records_max == 0 || source.sequence < plan.records_max)) {
+      const Identity id = source.next();
+      const PartitionName at{stage.topic, id.partition};
+      const std::vector<std::byte> value = encode_value(id, stage.run.seed(), source.padding());
+      stage.ledger.sent(at, id, plan.idempotent);
+      ++stage.records_sent;
+      auto future = (*producer)->send(f, {.topic = stage.topic, .partition = net::PartitionId{id.partition}, .value = value});
+      if (future) {
+        pending.push_back({id, at, std::move(*future)});
+      } else {
+        stage.ledger.refused(at, id);
+        if (!f.sleep(100ms)) break;
+      }
+      settle_decided(stage, plan, pending);
+      if (plan.pause_max.count() > 0 &&
+          !f.sleep(kernel::Duration{static_cast<std::int64_t>(source.random.heavy_tail(
+              static_cast<std::uint64_t>(plan.pause_max.count()), 1))})) {
+        break;
+      }
+    }
+    for (Pending& one : pending) {
+      if (!one.future.get(f)) break;
+      settle(stage, plan, one);
+    }
+    static_cast<void>((*producer)->close(f));
+  }
+  cluster.reset();
+  scope.cancel();
+  static_cast<void>(scope.join(f));
+  ++stage.producers_done;
+}
+
+}  // namespace scenarios
