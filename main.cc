@@ -1,0 +1,107 @@
+// The one program: composes the subcommands that the rooms export and gives each the runtime it runs in.
+#include <malloc.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <map>
+#include <memory>
+
+#include "broker/commands.h"
+#include "clients/commands.h"
+#include "kernel/command.h"
+#include "kernel/posix/jobs.h"
+#include "kernel/posix/runtime.h"
+#include "net/release.h"
+#include "scenarios/commands.h"
+
+namespace {
+
+struct Composed {
+  kernel::Command command;
+  CLI::App* app = nullptr;
+  kernel::CommandBody body;
+};
+
+/// The parser for `path`, making the levels above it ("topic" for "topic list") when they are new.
+CLI::App* app_for(CLI::App& root, const kernel::Command& command) {
+  CLI::App* at = &root;
+  std::string_view path = command.path;
+  while (!path.empty()) {
+    const std::size_t blank = path.find(' ');
+    const std::string word{path.substr(0, blank)};
+    path = blank == std::string_view::npos ? std::string_view{} : path.substr(blank + 1);
+    const auto known = at->get_subcommands([&](const CLI::App* app) { return app->get_name() == word; });
+    CLI::App* next = known.empty() ? nullptr : known.front();
+    if (next == nullptr) {
+      next = at->add_subcommand(word);
+      next->require_subcommand(path.empty() ? 0 : 1);
+    }
+    at = next;
+  }
+  at->description(std::string{command.summary});
+  return at;
+}
+
+std::uint32_t default_shards() { return std::max(1u, kernel::posix::processors() / 2); }
+
+int run(const Composed& chosen, const kernel::posix::RuntimeOptions& options) {
+  kernel::posix::RuntimeOptions final_options = options;
+  if (chosen.command.shards) {
+    kernel::posix::RuntimeOptions quiet = options;
+    quiet.handle_signals = false;
+    kernel::posix::Runtime first{quiet};
+    first.run([&](kernel::Fiber& f) {
+      const auto wanted = chosen.command.shards(f);
+      final_options.shards = wanted && *wanted > 0 ? *wanted : default_shards();
+      return 0;
+    });
+  }
+  kernel::posix::Runtime runtime{final_options};
+  return runtime.run(chosen.body);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  // Large blocks go back to the system when they are freed; a broker's memory is what it uses now.
+  ::mallopt(M_MMAP_THRESHOLD, 256 * 1024);
+  ::mallopt(M_TRIM_THRESHOLD, 1024 * 1024);
+  ::mallopt(M_ARENA_MAX, 2);
+
+  CLI::App root{"Kalda: an event streaming platform that speaks the Apache Kafka protocol, with its own simulator"};
+  root.name("kalda");
+  root.require_subcommand(1);
+  root.set_version_flag("--version", std::string{"kalda 0.1.0, speaks Apache Kafka "} + std::string{net::kKafkaRelease});
+  std::string log_level = "info", log_format = "auto";
+  root.add_option("--log-level", log_level, "Least level of log lines on standard error")
+      ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
+      ->capture_default_str();
+  root.add_option("--log-format", log_format, "Log lines for people (text) or programs (json); auto asks the terminal")
+      ->check(CLI::IsMember({"auto", "text", "json"}))
+      ->capture_default_str();
+
+  std::vector<Composed> composed;
+  for (auto&& list : {broker::commands(), clients::commands(), scenarios::commands()}) {
+    for (const kernel::Command& command : list) composed.push_back({command, app_for(root, command), {}});
+  }
+  for (Composed& one : composed) one.body = one.command.define(*one.app);
+  try {
+    root.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const int status = root.exit(error);
+    return status == 0 ? 0 : 2;
+  }
+
+  const std::map<std::string, kernel::Level> levels{{"debug", kernel::Level::debug},
+                                                    {"info", kernel::Level::info},
+                                                    {"warn", kernel::Level::warn},
+                                                    {"error", kernel::Level::error}};
+  kernel::posix::RuntimeOptions options{.log_level = levels.at(log_level)};
+  using LogForm = kernel::posix::RuntimeOptions::LogForm;
+  options.log_form = log_format == "text" ? LogForm::text : log_format == "json" ? LogForm::json : LogForm::automatic;
+  for (const Composed& one : composed) {
+    if (one.app->parsed()) return run(one, options);
+  }
+  return 2;
+}
