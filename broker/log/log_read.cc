@@ -73,7 +73,6 @@ Result<Slice> Log::read(Fiber& f, Offset from, const ReadLimits& limits) {
 
   for (std::size_t index = segment_of(from); index < segments_.size(); ++index) {
     const SegmentRef segment = segments_[index];
-    const Offset segment_end = end_of_segment(index);
     if (segment->base() >= end) break;
     const auto start = segment->find(f, from);
     if (!start) {
@@ -85,6 +84,8 @@ Result<Slice> Log::read(Fiber& f, Offset from, const ReadLimits& limits) {
       index = segment_of(segment->base());  // the list may have lost its front meanwhile
       continue;
     }
+    // Asked for only now: while the batch was looked for, the segment may have grown beyond `end`.
+    const Offset segment_end = end_of_segment(segment_of(segment->base()));
     const auto limit = position_of_end(f, segment, segment_end, end);
     if (!limit) return std::unexpected(damaged_at(f, *segment, (*start)->position, limit.error()));
     const std::uint64_t position = (*start)->position;
