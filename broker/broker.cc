@@ -24,13 +24,16 @@ Broker::~Broker() = default;
 Result<> Broker::run(Fiber& f, const config::BrokerConfig& config, const std::function<void(const Started&)>& on_started) {
   Broker broker{config};
   kernel::Scope scope{f};
+  kernel::Scope front{f};  // what lets clients in and looks after them
   Started started;
-  Result<> outcome = broker.start(f, scope, started);
+  Result<> outcome = broker.start(f, scope, front, started);
   if (outcome) {
     on_started(started);
     f.log().info("broker_started", {{"node_id", broker.id()}, {"cluster_id", broker.cluster_id_}});
     outcome = broker.wait_for_end(f);
   }
+  front.cancel();
+  static_cast<void>(front.join(f));
   const Result<> stopped = broker.stop(f);
   scope.cancel();
   const Result<> joined = scope.join(f);
@@ -39,7 +42,7 @@ Result<> Broker::run(Fiber& f, const config::BrokerConfig& config, const std::fu
   return joined;
 }
 
-Result<> Broker::start(Fiber& f, kernel::Scope& scope, Started& started) {
+Result<> Broker::start(Fiber& f, kernel::Scope& scope, kernel::Scope& front, Started& started) {
   const kernel::Mono begun = f.now();
   kernel::Disk& disk = f.node().disk();
   TRY(kernel::make_directories(f, disk, config_.log_directories.front()));
@@ -52,15 +55,15 @@ Result<> Broker::start(Fiber& f, kernel::Scope& scope, Started& started) {
   epoch_ = TRY(controller_->register_broker(f, registration(started)));
   TRY(publish(f));
   for (std::size_t i = 0; i < listeners_.size(); ++i) {
-    scope.spawn("accept", [this, i](Fiber& child) { accept_from(child, *listeners_[i], config_.listeners[i].name); });
+    front.spawn("accept", [this, i](Fiber& child) { accept_from(child, *listeners_[i], config_.listeners[i].name); });
   }
   if (admin_ != nullptr) {
-    scope.spawn("admin", [this](Fiber& child) {
+    front.spawn("admin", [this](Fiber& child) {
       net::http::serve(child, *admin_, [&](std::string_view path) { return answer_admin(*this, child, path); });
     });
   }
-  scope.spawn("idle connections", [this](Fiber& child) { close_idle_connections(child); });
-  scope.spawn("checkpoints", [this](Fiber& child) { write_checkpoints(child); });
+  front.spawn("idle connections", [this](Fiber& child) { close_idle_connections(child); });
+  front.spawn("checkpoints", [this](Fiber& child) { write_checkpoints(child); });
   started.cluster_id = cluster_id_;
   f.log().info("broker_ready", {{"topics", controller_->image()->topics.size()},
                                 {"taken_ms", (f.now() - begun) / 1ms}});

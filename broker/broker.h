@@ -57,7 +57,7 @@ class Broker {
 
  private:
   explicit Broker(const config::BrokerConfig& config);
-  kernel::Result<> start(kernel::Fiber& f, kernel::Scope& scope, Started& started);
+  kernel::Result<> start(kernel::Fiber& f, kernel::Scope& scope, kernel::Scope& front, Started& started);
   kernel::Result<> start_shards(kernel::Fiber& f, kernel::Scope& scope);
   /// Owns the shard's part until it is stopped. `on_ready` is called once it can be used.
   void run_shard(kernel::Fiber& there, const std::function<void(kernel::Fiber&)>& on_ready);

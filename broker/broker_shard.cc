@@ -68,19 +68,16 @@ kernel::Result<> BrokerShard::close_logs(kernel::Fiber& f) {
 
 void BrokerShard::close_idle(kernel::Mono now, kernel::Duration idle_max) {
   std::vector<std::shared_ptr<server::Connection>> idle;
-  for (const auto& [id, weak] : connections_) {
-    auto connection = weak.lock();
-    if (connection != nullptr && now - connection->last_active() > idle_max) idle.push_back(std::move(connection));
+  for (const auto& [id, connection] : connections_) {
+    if (now - connection->last_active() > idle_max) idle.push_back(connection);
   }
   for (const auto& connection : idle) connection->abort();
 }
 
 void BrokerShard::abort_connections() {
   std::vector<std::shared_ptr<server::Connection>> all;
-  for (const auto& [id, weak] : connections_) all.push_back(weak.lock());
-  for (const auto& connection : all) {
-    if (connection != nullptr) connection->abort();
-  }
+  for (const auto& [id, connection] : connections_) all.push_back(connection);
+  for (const auto& connection : all) connection->abort();
 }
 
 BrokerShard::ArenaHandle BrokerShard::arena() {

@@ -109,7 +109,7 @@ class BrokerShard {
   std::map<PartitionKey, Hosted> partitions_;
   kernel::Semaphore request_memory_;
   server::ConnectionGround ground_;
-  std::map<std::uint64_t, std::weak_ptr<server::Connection>> connections_;
+  std::map<std::uint64_t, std::shared_ptr<server::Connection>> connections_;
   std::vector<std::unique_ptr<net::Arena>> idle_arenas_;
 };
 

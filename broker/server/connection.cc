@@ -19,14 +19,13 @@ Connection::Connection(ConnectionGround& ground, kernel::SocketHandle socket, st
 Connection::~Connection() = default;
 
 void Connection::start() {
-  self_ = shared_from_this();
   last_active_ = ground_.shard.node().clock().now();
   socket_->watch_readable(this);
 }
 
 void Connection::on_readable() {
   serving_ = true;
-  ground_.scope.spawn("connection", [self = self_](Fiber& f) {
+  ground_.scope.spawn("connection", [self = shared_from_this()](Fiber& f) {
     self->serve(f);
     self->serving_ = false;
     self->settle();
@@ -46,7 +45,7 @@ void Connection::serve(Fiber& f) {
 void Connection::settle() {
   if (serving_ || sending_) return;
   if (closing_) {
-    const auto keep = std::move(self_);
+    const auto keep = shared_from_this();  // its owner lets go of it here
     if (socket_ == nullptr) return;
     socket_.reset();
     waiting_replies_.clear();

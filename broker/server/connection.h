@@ -76,7 +76,7 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   Connection& operator=(const Connection&) = delete;
   ~Connection();
 
-  /// Starts listening for requests. The connection keeps itself alive until it is closed.
+  /// Starts listening for requests. Whoever owns the connection keeps it until on_closed.
   void start();
   /// Ends the connection now; replies that are owed are lost. Does not suspend.
   void abort();
@@ -119,7 +119,6 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   kernel::Endpoint peer_;
   std::uint64_t id_;
   std::string listener_;
-  std::shared_ptr<Connection> self_;  // while open
   kernel::Mono last_active_{};
   bool serving_ = false;
   bool closing_ = false;
