@@ -63,6 +63,7 @@ Result<> Broker::start(Fiber& f, kernel::Scope& scope, kernel::Scope& front, Sta
     });
   }
   front.spawn("idle connections", [this](Fiber& child) { close_idle_connections(child); });
+  front.spawn("producer expiry", [this](Fiber& child) { expire_producers(child); });
   front.spawn("checkpoints", [this](Fiber& child) { write_checkpoints(child); });
   started.cluster_id = cluster_id_;
   f.log().info("broker_ready", {{"topics", controller_->image()->topics.size()},
@@ -192,6 +193,21 @@ void Broker::close_idle_connections(Fiber& f) {
   }
 }
 
+void Broker::expire_producers(Fiber& f) {
+  const auto every = std::max<kernel::Duration>(config_.producer_expiration_check, 1ms);
+  const auto turns = static_cast<std::uint32_t>(config_.producer_expiration / every + 1);
+  while (f.sleep(every)) {
+    for (BrokerShard* shard : shards_) {
+      static_cast<void>(kernel::call_on(f, shard->shard(), [&](Fiber&) {
+        for (const auto& [key, hosted] : shard->partitions()) {
+          if (hosted.partition != nullptr) hosted.partition->log().expire_producers(turns);
+        }
+        return true;
+      }));
+    }
+  }
+}
+
 void Broker::write_checkpoints(Fiber& f) {
   while (f.sleep(60s)) {
     if (const auto written = directory_->checkpoint(f); !written && !written.error().is(kernel::Errc::cancelled)) {
@@ -282,7 +298,7 @@ void Broker::bring_up(Fiber& there, BrokerShard& shard, const metadata::ImageRef
       const metadata::Partition& facts = topic->partitions[i];
       if (std::ranges::find(facts.replicas, config_.node_id) == facts.replicas.end()) continue;
       const auto own = config::resolve_topic(next->settings_of(metadata::ResourceType::topic, name), config_);
-      const log::LogConfig log_config = config::log_config(own, config_);
+      const log::LogConfig log_config = config::log_config(own);
       if (Hosted* hosted = shard.find(key); hosted != nullptr) {
         if (hosted->partition != nullptr) hosted->partition->log().set_config(log_config);
         continue;

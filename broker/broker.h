@@ -67,6 +67,7 @@ class Broker {
   void accept_from(kernel::Fiber& f, kernel::Listener& listener, const std::string& name);
   void close_idle_connections(kernel::Fiber& f);
   void write_checkpoints(kernel::Fiber& f);
+  void expire_producers(kernel::Fiber& f);
   kernel::Result<> wait_for_end(kernel::Fiber& f);
   kernel::Result<> stop(kernel::Fiber& f);
   /// Brings every shard to the controller's image: opens and closes partitions, then shows it.

@@ -122,13 +122,12 @@ TopicConfig resolve_topic(const TopicSettings& own, const BrokerConfig& broker) 
   return out;
 }
 
-log::LogConfig log_config(const TopicConfig& topic, const BrokerConfig& broker) {
+log::LogConfig log_config(const TopicConfig& topic) {
   return {.segment_bytes = topic.segment_bytes,
           .segment_ms = topic.segment_ms,
           .segment_jitter_ms = topic.segment_jitter_ms,
           .segment_index_bytes = topic.segment_index_bytes,
           .index_interval_bytes = topic.index_interval_bytes,
-          .producer_expiration_ms = broker.producer_expiration.count(),
           .durability = topic.durability};
 }
 

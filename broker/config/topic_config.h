@@ -3,7 +3,7 @@
 //
 //   if (const auto problem = check_topic_settings(wanted)) refuse(ErrorCode::invalid_config, *problem);
 //   const TopicConfig config = resolve_topic(image->settings_of(ResourceType::topic, "orders"), broker);
-//   log->set_config(log_config(config, broker));
+//   log->set_config(log_config(config));
 #pragma once
 
 #include <cstdint>
@@ -52,7 +52,7 @@ using TopicSettings = std::map<std::string, std::string, std::less<>>;
 /// `own` holds what was set on the topic. Values that are not legal (another program wrote them) count as unset.
 [[nodiscard]] TopicConfig resolve_topic(const TopicSettings& own, const BrokerConfig& broker);
 /// The part that the log looks at.
-[[nodiscard]] log::LogConfig log_config(const TopicConfig& topic, const BrokerConfig& broker);
+[[nodiscard]] log::LogConfig log_config(const TopicConfig& topic);
 
 /// What is wrong with settings that a new topic is to get, for people; nothing when they can be taken.
 [[nodiscard]] std::optional<std::string> check_topic_settings(

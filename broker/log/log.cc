@@ -85,7 +85,6 @@ Result<std::unique_ptr<Log>> Log::open(Fiber& f, DirectoryShard& directory, LogI
   if (must_store) TRY(directory.store_watermark(f, *log));
   if (BUG(f, "log.stale_high_watermark_after_restart"))
     log->committed_ = log->committed_border_.offset = std::min(log->committed_, evidence.high_watermark);
-  log->producers_.expire(kernel::ms_of(f.wall()), config.producer_expiration_ms);
   log->left_ = false;
   directory.enter(*log);
   directory.watermark_moved(*log);

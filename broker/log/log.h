@@ -51,7 +51,6 @@ struct LogConfig {
   std::int64_t segment_jitter_ms = 0;
   std::uint32_t segment_index_bytes = 10u << 20;
   std::uint32_t index_interval_bytes = 4096;
-  std::int64_t producer_expiration_ms = 24ll * 3600 * 1000;
   Durability durability = Durability::durable;
 };
 
@@ -175,6 +174,8 @@ class Log final : private SyncMember {
   [[nodiscard]] const LogIdentity& identity() const { return identity_; }
   [[nodiscard]] const LeaderEpochs& epochs() const { return epochs_; }
   /// Of everything submitted.
+  /// See ProducerState::expire().
+  void expire_producers(std::uint32_t turns_max) { producers_.expire(turns_max); }
   [[nodiscard]] const ProducerState& producers() const { return producers_; }
   /// A new leader starts at the log's end. Durable before it returns.
   kernel::Result<> begin_epoch(kernel::Fiber& f, net::LeaderEpoch epoch);

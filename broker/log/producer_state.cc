@@ -54,6 +54,7 @@ void ProducerState::apply(const BatchHeader& header) {
                            .offset_delta = header.last_offset_delta,
                            .timestamp_ms = header.max_timestamp_ms});
   entry.last_timestamp_ms = header.max_timestamp_ms;
+  entry.seen_turn = turn_;
   if (header.is_transactional() && !entry.open_transaction_start) entry.open_transaction_start = header.base_offset;
 }
 
@@ -65,6 +66,7 @@ void ProducerState::apply_marker(const net::record::TransactionMarker& marker) {
   }
   entry.coordinator_epoch = marker.coordinator_epoch;
   entry.last_timestamp_ms = marker.timestamp_ms;
+  entry.seen_turn = turn_;
   entry.open_transaction_start = std::nullopt;
 }
 
@@ -76,13 +78,10 @@ void ProducerState::restore(ProducerId id, std::optional<ProducerEntry> entry) {
   }
 }
 
-std::size_t ProducerState::expire(std::int64_t now_ms, std::int64_t expiration_ms) {
-  // A timestamp is the client's own and may be anything: the comparison must not overflow.
-  const std::int64_t newest_expired =
-      now_ms < std::numeric_limits<std::int64_t>::min() + expiration_ms ? std::numeric_limits<std::int64_t>::min()
-                                                                        : now_ms - expiration_ms;
+std::size_t ProducerState::expire(std::uint32_t turns_max) {
+  ++turn_;
   return std::erase_if(entries_, [&](const auto& item) {
-    return !item.second.open_transaction_start && item.second.last_timestamp_ms <= newest_expired;
+    return !item.second.open_transaction_start && turn_ - item.second.seen_turn > turns_max;
   });
 }
 

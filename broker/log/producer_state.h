@@ -49,9 +49,16 @@ struct ProducerEntry {
   /// Oldest first, at most kBatchesRemembered, all of `epoch`.
   std::vector<SequencedBatch> batches;
 
+  /// When it was seen last, in turns of expire(). Not part of what is on disk, nor of what the log says.
+  std::uint32_t seen_turn = 0;
+
   /// kSequenceNone when only a marker was seen in this epoch.
   [[nodiscard]] std::int32_t last_sequence() const;
-  friend bool operator==(const ProducerEntry&, const ProducerEntry&) = default;
+  friend bool operator==(const ProducerEntry& a, const ProducerEntry& b) {
+    return a.epoch == b.epoch && a.coordinator_epoch == b.coordinator_epoch &&
+           a.last_timestamp_ms == b.last_timestamp_ms && a.open_transaction_start == b.open_transaction_start &&
+           a.batches == b.batches;
+  }
 };
 
 enum class Verdict : std::uint8_t {
@@ -81,9 +88,10 @@ class ProducerState {
   /// Puts back what was known of a producer before a batch that did not come to be; nothing when it was unknown.
   void restore(ProducerId id, std::optional<ProducerEntry> entry);
 
-  /// Forgets producers without an open transaction that were last seen `expiration_ms` or longer before `now_ms`.
-  /// Returns how many.
-  std::size_t expire(std::int64_t now_ms, std::int64_t expiration_ms);
+  /// Ends a turn and forgets producers without an open transaction that were not seen for `turns_max` of them.
+  /// Returns how many. Turns are of the caller's making, by a clock that cannot jump: were it the records' timestamps
+  /// against the wall clock, as in Kafka, setting the clock would make retries into duplicates.
+  std::size_t expire(std::uint32_t turns_max);
 
   [[nodiscard]] const ProducerEntry* find(ProducerId id) const;
   [[nodiscard]] std::size_t size() const { return entries_.size(); }
@@ -96,10 +104,11 @@ class ProducerState {
   /// Errors: bad_size, bad_version, bad_crc, bad_entry, duplicate; the detail is the index of the entry.
   static kernel::Result<ProducerState> decode_snapshot(kernel::ByteView file);
 
-  friend bool operator==(const ProducerState&, const ProducerState&) = default;
+  friend bool operator==(const ProducerState& a, const ProducerState& b) { return a.entries_ == b.entries_; }
 
  private:
   std::map<ProducerId, ProducerEntry> entries_;
+  std::uint32_t turn_ = 0;
 };
 
 }  // namespace broker::log

@@ -56,7 +56,7 @@ TEST(TopicConfig, TakesItsOwnSettingsThenTheBrokers) {
   EXPECT_FALSE(config.deletes);
   EXPECT_EQ(config.compression, StoredCompression::lz4);
   EXPECT_EQ(config.durability, log::Durability::durable);
-  EXPECT_EQ(log_config(config, broker).segment_bytes, 4096u);
+  EXPECT_EQ(log_config(config).segment_bytes, 4096u);
 }
 
 TEST(TopicConfig, SkipsValuesThatAnotherProgramWroteAndWeCannotTake) {
