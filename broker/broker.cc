@@ -306,19 +306,17 @@ void Broker::bring_up(Fiber& there, BrokerShard& shard, const metadata::ImageRef
       opening.spawn("open log", [&shard, key, log_config, &topic = *topic, &facts](Fiber& child) {
         auto log = log::Log::open(child, *shard.directory,
                                   {.topic = topic.name, .partition = key.second, .topic_id = key.first}, log_config);
-        if (!log) {
-          if (!log.error().is(kernel::Errc::cancelled)) {
-            child.log().error("partition_offline", {{"topic", topic.name}, {"partition", key.second}, {"error", log.error()}});
-          }
-          shard.host(key, {nullptr, log.error()});
-          return;
-        }
+        const auto give_up = [&](const kernel::Error& why) {
+          shard.host(key, {nullptr, why});
+          if (why.is(kernel::Errc::cancelled)) return;
+          child.log().error("partition_offline", {{"topic", topic.name}, {"partition", key.second}, {"error", why}});
+          // Damage is the partition's own; a disk that fails is everybody's, and a restart may find it well again.
+          if (why.room == kernel::Room::kernel) shard.directory->go_offline(child, why, topic.name);
+        };
+        if (!log) return give_up(log.error());
         const auto latest = (*log)->epochs().latest();
         if (!latest || latest->epoch < facts.leader_epoch) {
-          if (const auto begun = (*log)->begin_epoch(child, facts.leader_epoch); !begun) {
-            shard.host(key, {nullptr, begun.error()});
-            return;
-          }
+          if (const auto begun = (*log)->begin_epoch(child, facts.leader_epoch); !begun) return give_up(begun.error());
         }
         shard.host(key, {std::make_shared<replication::Partition>(std::move(*log), facts.leader_epoch)});
       });

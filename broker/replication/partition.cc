@@ -22,7 +22,7 @@ Result<log::Appended> Partition::submit(kernel::Buffer batch, log::AppendOrigin 
 Result<> Partition::wait(Fiber& f, const log::Appended& appended, Acks acks) {
   if (acks == Acks::none) return {};
   TRY(log_->wait_written(f, appended));
-  if (acks == Acks::all) TRY(log_->wait_committed(f, appended.next_offset));
+  if (acks == Acks::all) TRY(log_->wait_committed(f, appended));
   if (deleted_) return fail(PartitionReason::deleted);
   return {};
 }

@@ -59,7 +59,8 @@ class Ledger {
   struct Partition {
     std::map<Identity, Send> sends;
     std::map<std::int64_t, Identity> by_offset;         // first sight, never changed
-    std::map<std::int64_t, bool> final_seen;            // offsets of the final read
+    std::set<std::int64_t> final_seen;                  // offsets of the final read
+    std::int64_t owed_end = 0;                          // what was shown before the final read lies below
     std::map<std::pair<std::uint32_t, std::uint32_t>, std::map<std::int64_t, std::uint64_t>> order;  // producer session
     std::map<std::uint64_t, std::int64_t> reader_next;  // reader -> expected offset
   };
