@@ -23,6 +23,14 @@ struct Composed {
   kernel::CommandBody body;
 };
 
+/// What the levels between are for.
+std::string_view group_summary(std::string_view word) {
+  if (word == "topic") return "Creates, lists, describes and deletes topics";
+  if (word == "sim") return "Runs scenarios in the simulator and replays their seeds";
+  if (word == "log") return "Looks into log directories";
+  return {};
+}
+
 /// The parser for `path`, making the levels above it ("topic" for "topic list") when they are new.
 CLI::App* app_for(CLI::App& root, const kernel::Command& command) {
   CLI::App* at = &root;
@@ -34,7 +42,7 @@ CLI::App* app_for(CLI::App& root, const kernel::Command& command) {
     const auto known = at->get_subcommands([&](const CLI::App* app) { return app->get_name() == word; });
     CLI::App* next = known.empty() ? nullptr : known.front();
     if (next == nullptr) {
-      next = at->add_subcommand(word);
+      next = at->add_subcommand(word, std::string{group_summary(word)});
       next->require_subcommand(path.empty() ? 0 : 1);
     }
     at = next;

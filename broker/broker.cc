@@ -149,12 +149,26 @@ Result<> Broker::open_listeners(Fiber& f, Started& started) {
   for (const config::Listener& wanted : config_.listeners) {
     const std::string host = wanted.host.empty() ? "0.0.0.0" : wanted.host;
     const auto addresses = TRY(f.node().network().resolve(f, host, wanted.port));
-    listeners_.push_back(TRY(f.node().network().listen(f, addresses.front())));
+    auto listener = f.node().network().listen(f, addresses.front());
+    if (!listener) {
+      listener.error().detail = wanted.port;  // whoever explains the error names it
+      return std::unexpected(listener.error());
+    }
+    listeners_.push_back(std::move(*listener));
     started.listening.push_back(listeners_.back()->local());
   }
   if (config_.admin_port) {
-    admin_ = TRY(f.node().network().listen(f, {config_.admin_address, *config_.admin_port}));
-    started.admin = admin_->local();
+    auto admin = f.node().network().listen(f, {config_.admin_address, *config_.admin_port});
+    if (admin) {
+      admin_ = std::move(*admin);
+      started.admin = admin_->local();
+    } else if (config_.given.contains("kalda.admin.port")) {
+      admin.error().detail = *config_.admin_port;
+      return std::unexpected(admin.error());
+    } else {
+      // Nobody asked for this port: a second broker on the machine must not fail for it.
+      f.log().warn("admin_port_not_served", {{"port", *config_.admin_port}, {"error", admin.error()}});
+    }
   }
   return {};
 }

@@ -1,9 +1,10 @@
 #include "broker/commands.h"
 
+#include "broker/dump_command.h"
 #include "broker/serve_command.h"
 
 namespace broker {
 
-std::vector<kernel::Command> commands() { return {serve_command()}; }
+std::vector<kernel::Command> commands() { return {serve_command(), dump_command()}; }
 
 }  // namespace broker

@@ -66,9 +66,9 @@ std::string advice(const kernel::Error& error, const config::BrokerConfig& confi
   if (error.room != kernel::Room::kernel) return "see the log above";
   switch (error.as<Errc>()) {
     case Errc::address_in_use:
-      return fmt::format("{}:{} is in use: another broker may be running; stop it, or choose another port with "
-                         "--set listeners=PLAINTEXT://127.0.0.1:PORT",
-                         config.listeners.front().host, config.listeners.front().port);
+      return fmt::format("port {} is in use: another broker may be running; stop it, or choose other ports with --set "
+                         "listeners=PLAINTEXT://127.0.0.1:PORT (and --set kalda.admin.port=PORT)",
+                         error.detail);
     case Errc::permission: return fmt::format("no permission for {} or the port; check the owner", directory);
     case Errc::disk_full: return fmt::format("no space left for {}; free some and start again", directory);
     case Errc::read_only: return fmt::format("{} is on a read-only file system", directory);

@@ -1,0 +1,42 @@
+// `kalda log dump`: what files of a log directory hold, for people or programs.
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "broker/dump_command.h"
+#include "broker/log/dump.h"
+#include "kernel/node.h"
+
+namespace broker {
+namespace {
+
+using kernel::Fiber;
+
+int run(Fiber& f, const log::DumpOptions& options) {
+  const auto dumped = log::dump(f, options);
+  if (dumped || dumped.error().is(kernel::Errc::closed)) return 0;  // a reader that has seen enough
+  static_cast<void>(f.node().console().write_error(
+      f, fmt::format("kalda log dump: {}; name a file or directory of a log directory, such as .kalda/data/orders-0\n",
+                     describe(dumped.error()))));
+  return 1;
+}
+
+}  // namespace
+
+kernel::Command dump_command() {
+  return {"log dump", "Prints segments, indexes, snapshots and checkpoints",
+          [](CLI::App& app) -> kernel::CommandBody {
+            auto options = std::make_shared<log::DumpOptions>();
+            auto form = std::make_shared<std::string>("text");
+            app.add_option("PATH", options->paths, "Files, or directories with all below them")->required();
+            app.add_flag("--records", options->records, "The records of batches too");
+            app.add_option("--format", *form, "text for people, json (a line each) for programs")
+                ->check(CLI::IsMember({"text", "json"}))
+                ->capture_default_str();
+            return [options, form](Fiber& f) {
+              options->form = *form == "json" ? log::DumpOptions::Form::json : log::DumpOptions::Form::text;
+              return run(f, *options);
+            };
+          }};
+}
+
+}  // namespace broker
