@@ -51,6 +51,37 @@ CLI::App* app_for(CLI::App& root, const kernel::Command& command) {
   return at;
 }
 
+/// Words that may follow `path` on a command line, deepest levels first, as cases of a bash function.
+void append_cases(std::string& out, const CLI::App& app, const std::string& path) {
+  const auto all = [](const CLI::App*) { return true; };
+  std::string words;
+  for (const CLI::App* sub : app.get_subcommands(all)) {
+    append_cases(out, *sub, path.empty() ? sub->get_name() : path + " " + sub->get_name());
+    words += sub->get_name() + " ";
+  }
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& name : option->get_lnames()) words += "--" + name + " ";
+  }
+  out += "    \"" + path + "\"*) words=\"" + words + "\" ;;\n";
+}
+
+/// A script for `source <(kalda completion bash)`; zsh takes the same through bashcompinit.
+std::string completion_script(const CLI::App& root, bool zsh) {
+  std::string cases;
+  append_cases(cases, root, "");
+  return std::string{zsh ? "autoload -U +X bashcompinit && bashcompinit\n" : ""} +
+         "_kalda() {\n"
+         "  local word path= words=\n"
+         "  for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
+         "    case $word in -*) ;; *) path=\"${path:+$path }$word\" ;; esac\n"
+         "  done\n"
+         "  case $path in\n" + cases +
+         "  esac\n"
+         "  COMPREPLY=($(compgen -W \"$words\" -- \"${COMP_WORDS[COMP_CWORD]}\"))\n"
+         "}\n"
+         "complete -o default -F _kalda kalda\n";
+}
+
 std::uint32_t default_shards() { return std::max(1u, kernel::posix::processors() / 2); }
 
 int run(const Composed& chosen, const kernel::posix::RuntimeOptions& options) {
@@ -94,6 +125,11 @@ int main(int argc, char** argv) {
     for (const kernel::Command& command : list) composed.push_back({command, app_for(root, command), {}});
   }
   for (Composed& one : composed) one.body = one.command.define(*one.app);
+  std::string shell = "bash";
+  CLI::App* completion = root.add_subcommand("completion", "Prints a script that completes kalda's words in your shell");
+  completion->add_option("SHELL", shell, "bash or zsh: source <(kalda completion bash)")
+      ->check(CLI::IsMember({"bash", "zsh"}))
+      ->capture_default_str();
   try {
     root.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -101,6 +137,10 @@ int main(int argc, char** argv) {
     return status == 0 ? 0 : 2;
   }
 
+  if (completion->parsed()) {
+    std::fputs(completion_script(root, shell == "zsh").c_str(), stdout);
+    return 0;
+  }
   const std::map<std::string, kernel::Level> levels{{"debug", kernel::Level::debug},
                                                     {"info", kernel::Level::info},
                                                     {"warn", kernel::Level::warn},
