@@ -64,8 +64,14 @@ inline void after_switch([[maybe_unused]] void* saved, [[maybe_unused]] const vo
   __sanitizer_finish_switch_fiber(saved, left_low, left_size);
 #endif
 }
-/// A stack goes back to its pool: its frames are gone.
-inline void forget_stack([[maybe_unused]] void* low, [[maybe_unused]] std::size_t size) {
+/// A stack rests in its pool: whoever touches it holds a fiber that is gone.
+inline void retire_stack([[maybe_unused]] void* low, [[maybe_unused]] std::size_t size) {
+#ifdef KALDA_ASAN
+  __asan_poison_memory_region(low, size);
+#endif
+}
+/// It is used again, or unmapped; what its last frames left poisoned is forgotten.
+inline void revive_stack([[maybe_unused]] void* low, [[maybe_unused]] std::size_t size) {
 #ifdef KALDA_ASAN
   __asan_unpoison_memory_region(low, size);
 #endif

@@ -19,6 +19,7 @@ constexpr std::size_t kIdleResidentMax = 64;
 StackPool::~StackPool() {
   for (const Stack& stack : idle_) {
     sanitizer::destroy_fiber(stack.sanitizer_fiber);
+    sanitizer::revive_stack(stack.low, stack.size);
     const std::size_t guard = stack.guarded ? kPageBytes : 0;
     munmap(stack.low - guard, stack.size + guard);
   }
@@ -28,6 +29,7 @@ Stack StackPool::take() {
   if (!idle_.empty()) {
     const Stack stack = idle_.back();
     idle_.pop_back();
+    sanitizer::revive_stack(stack.low, stack.size);
     return stack;
   }
   Stack stack;
@@ -47,11 +49,11 @@ Stack StackPool::take() {
 
 void StackPool::give_back(Stack stack) {
   CHECK(intact(stack));
-  sanitizer::forget_stack(stack.low, stack.size);
   if (idle_.size() >= kIdleResidentMax) {
     const std::size_t keep = stack.guarded ? 0 : kPageBytes;  // the canary lives in the lowest page
     madvise(stack.low + keep, stack.size - keep, MADV_DONTNEED);
   }
+  sanitizer::retire_stack(stack.low, stack.size);
   idle_.push_back(stack);
 }
 
