@@ -154,8 +154,8 @@ void DiskImage::truncate(Inode& inode, std::uint64_t size) {
   inode.size = size;
 }
 
-SyncSet DiskImage::begin_sync(const InodeRef& inode) const {
-  SyncSet set{inode, inode->size, {}};
+SyncSet DiskImage::begin_sync(const InodeRef& inode) {
+  SyncSet set{inode, next_sync_++, inode->size, {}};
   for (const auto& [number, page] : inode->pages) {
     if (page.dirty) set.pages.emplace_back(number, page.now);
   }
@@ -163,11 +163,16 @@ SyncSet DiskImage::begin_sync(const InodeRef& inode) const {
 }
 
 void DiskImage::finish_sync(const SyncSet& set) {
-  set.inode->durable_size = set.size;
+  if (set.number > set.inode->size_synced_by) {
+    set.inode->durable_size = set.size;
+    set.inode->size_synced_by = set.number;
+  }
   for (const auto& [number, bytes] : set.pages) {
     const auto entry = set.inode->pages.find(number);
     if (entry == set.inode->pages.end()) continue;  // truncated meanwhile
     Page& page = entry->second;
+    if (set.number < page.synced_by) continue;
+    page.synced_by = set.number;
     page.fresh = false;
     if (page.now == bytes) {
       page.durable.reset();

@@ -32,6 +32,7 @@ struct Page {
   bool fresh = true;       ///< no durable content at all: zeros
   bool dirty = false;      ///< differs from the durable content and will be written by a sync
   bool unreadable = false; ///< the device answers EIO until the page is rewritten
+  std::uint64_t synced_by = 0;  ///< the latest sync, by issue, that made it durable
 };
 
 struct Inode {
@@ -39,6 +40,7 @@ struct Inode {
   bool is_directory = false;
   std::uint64_t size = 0;
   std::uint64_t durable_size = 0;
+  std::uint64_t size_synced_by = 0;  ///< the latest sync, by issue, that made the size durable
   std::map<std::uint64_t, Page> pages;  // by page number; absent pages read as zeros
   std::map<std::string, std::shared_ptr<Inode>, std::less<>> entries;
   std::map<std::string, std::shared_ptr<Inode>, std::less<>> durable_entries;
@@ -49,6 +51,7 @@ using InodeRef = std::shared_ptr<Inode>;
 /// What a sync will make durable, as of when it was issued.
 struct SyncSet {
   InodeRef inode;
+  std::uint64_t number = 0;  ///< in order of issue; one that completes late does not undo a later one
   std::uint64_t size = 0;
   std::vector<std::pair<std::uint64_t, Page::Bytes>> pages;
 };
@@ -74,7 +77,7 @@ class DiskImage {
   void truncate(Inode& inode, std::uint64_t size);
 
   /// The dirty pages and size of a file as they are now.
-  [[nodiscard]] SyncSet begin_sync(const InodeRef& inode) const;
+  [[nodiscard]] SyncSet begin_sync(const InodeRef& inode);
   /// They reached the medium. With `ordered`, so did every namespace change so far.
   void finish_sync(const SyncSet& set);
   /// The sync failed: the system forgets that these pages are dirty though the medium never got them.
@@ -113,6 +116,7 @@ class DiskImage {
   InodeRef root_;
   std::vector<Change> journal_;
   std::uint64_t next_id_ = 1;
+  std::uint64_t next_sync_ = 1;
   std::uint64_t pages_held_ = 0;
 };
 

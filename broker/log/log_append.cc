@@ -238,7 +238,11 @@ Result<> Log::roll(Fiber& w) {
     if (pending->header.has_producer()) state.restore(pending->header.producer_id, pending->producer_before);
   }
   TRY(write_snapshot(w, path_, written_end_, state));
-  TRY(fresh->create(w));
+  if (const auto created = fresh->create(w); !created) {
+    // The log goes on in the old segment: an empty one with a base that it passes must not stay behind.
+    TRY(fresh->unlink(w));
+    return created;
+  }
   mark_dirty(old->open_file(), old->path(".log"));
   mark_dirty(old->index_file(), old->path(".index"));
   mark_dirty(old->time_index_file(), old->path(".timeindex"));

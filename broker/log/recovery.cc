@@ -131,8 +131,15 @@ class Recovery {
       changed = true;
     }
     for (std::size_t i = below; i < bases.size(); ++i) {
-      out_.segments.push_back(make_segment(bases[i]));
-      TRY(out_.segments.back()->adopt_size(f_));
+      const SegmentRef segment = make_segment(bases[i]);
+      TRY(segment->adopt_size(f_));
+      if (segment->size_bytes() == 0 && i + 1 < bases.size()) {
+        // A roll that was given up (the disk was full) left it; the log went on in the segment before.
+        TRY(segment->unlink(f_));
+        changed = true;
+        continue;
+      }
+      out_.segments.push_back(segment);
     }
     return changed ? disk_.sync_directory(f_, task_.directory) : Result<>{};
   }
