@@ -11,6 +11,8 @@ namespace broker {
 inline constexpr std::size_t kRepliesPerConnectionMax = 32;
 /// What a connection reads at a time. Frames that fit are decoded where they were read.
 inline constexpr std::size_t kReadChunkBytes = 64 * 1024;
+/// What is read of the next frame together with one that fills more than such a chunk.
+inline constexpr std::size_t kReadAheadBytes = 4 * 1024;
 /// What one read takes of a large frame.
 inline constexpr std::size_t kReadAtOnceBytesMax = 256 * 1024;
 /// Memory for requests that only the broker itself makes, kept back from clients.

@@ -43,8 +43,9 @@ void Connection::serve(Fiber& f) {
 }
 
 void Connection::settle() {
-  if (serving_ || sending_) return;
+  if (serving_) return;
   if (closing_) {
+    if (sending_) return;
     const auto keep = shared_from_this();  // its owner lets go of it here
     if (socket_ == nullptr) return;
     socket_.reset();
@@ -73,12 +74,12 @@ bool Connection::read_some(Fiber& f) {
   if (room == 0) {
     auto memory = [&] {
       const auto within = f.deadline_in(kFrameArrivalMax);
-      return ground_.memory.acquire(f, static_cast<std::int64_t>(kReadChunkBytes));
+      return ground_.memory.acquire(f, static_cast<std::int64_t>(chunk_bytes_));
     }();
     if (!memory) return false;
     incoming_memory_ = std::move(*memory);
-    incoming_ = MutableBuffer::allocate(kReadChunkBytes);
-    room = kReadChunkBytes;
+    incoming_ = MutableBuffer::allocate(chunk_bytes_);
+    room = chunk_bytes_;
   }
   const auto n = socket_->read(f, incoming_.bytes().subspan(have_, std::min(room, kReadAtOnceBytesMax)));
   if (!n || *n == 0) return false;
@@ -88,46 +89,53 @@ bool Connection::read_some(Fiber& f) {
 }
 
 Result<std::optional<Buffer>> Connection::next_frame(Fiber& f) {
-  if (have_ < net::kFrameSizeBytes) {
-    if (have_ == 0) {  // nothing left over: an idle connection holds no memory
+  for (;;) {
+    const bool filling = arrived_.empty();
+    const kernel::ByteView bytes = filling ? kernel::ByteView{incoming_.bytes().first(have_)} : arrived_.view();
+    if (bytes.empty()) {  // nothing left over: an idle connection holds no memory
+      arrived_ = {};
       incoming_ = {};
       incoming_memory_ = {};
+      return std::nullopt;
     }
-    return std::nullopt;
+    std::size_t whole = net::kFrameSizeBytes;
+    if (bytes.size() >= net::kFrameSizeBytes) {
+      whole += TRY(net::parse_frame_size(bytes.first<net::kFrameSizeBytes>(), ground_.limits.frame_bytes_max));
+      // The next frame is likely as large; a chunk that holds it, and a little more, saves putting it together.
+      const std::size_t chunk = whole + kReadAheadBytes;
+      chunk_bytes_ = chunk > kReadAtOnceBytesMax ? kReadChunkBytes : std::max(chunk, kReadChunkBytes);
+    }
+    if (bytes.size() < whole) {
+      if (!filling || incoming_.size() < whole) TRY(make_room(f, whole));
+      return std::nullopt;
+    }
+    if (filling) {  // frames stay where they were read, all that have arrived in one block
+      arrived_ = std::move(incoming_).share(0, std::exchange(have_, 0));
+      incoming_ = {};
+    }
+    Buffer frame = arrived_.slice(net::kFrameSizeBytes, whole - net::kFrameSizeBytes);
+    arrived_ = arrived_.slice(whole);
+    return frame;
   }
-  const kernel::ByteView bytes = incoming_.bytes();
-  const std::uint32_t size =
-      TRY(net::parse_frame_size(bytes.first<net::kFrameSizeBytes>(), ground_.limits.frame_bytes_max));
-  const std::size_t whole = net::kFrameSizeBytes + size;
-  if (have_ >= whole) return take_frame(f, whole);
-  if (incoming_.size() < whole) TRY(make_room(f, whole));
-  return std::nullopt;
 }
 
 Result<> Connection::make_room(Fiber& f, std::size_t whole) {
+  const std::size_t size = std::max(whole, chunk_bytes_);
   // The pages of a large block are the system's until bytes arrive, so a length alone costs nothing; the budget is
   // charged for it all the same, so that what has begun to arrive can also end.
-  const auto charge = std::min<std::int64_t>(static_cast<std::int64_t>(whole), ground_.memory.total() / 2);
-  const auto within = f.deadline_in(kFrameArrivalMax);
-  incoming_memory_ = {};
-  incoming_memory_ = TRY(ground_.memory.acquire(f, charge));
-  MutableBuffer larger = MutableBuffer::allocate(whole);
-  std::memcpy(larger.bytes().data(), incoming_.bytes().data(), have_);
+  const auto charge = std::min<std::int64_t>(static_cast<std::int64_t>(size), ground_.memory.total() / 2);
+  if (incoming_memory_.count() < charge) {
+    const auto within = f.deadline_in(kFrameArrivalMax);
+    incoming_memory_ = {};
+    incoming_memory_ = TRY(ground_.memory.acquire(f, charge));
+  }
+  MutableBuffer larger = MutableBuffer::allocate(size);
+  const kernel::ByteView begun = arrived_.empty() ? kernel::ByteView{incoming_.bytes().first(have_)} : arrived_.view();
+  std::ranges::copy(begun, larger.bytes().data());
+  have_ = begun.size();
+  arrived_ = {};
   incoming_ = std::move(larger);
   return {};
-}
-
-Result<std::optional<Buffer>> Connection::take_frame(Fiber&, std::size_t whole) {
-  // Frames stay where they were read; only the cut off beginning of the next one is moved.
-  const std::size_t rest = have_ - whole;
-  const Buffer block = std::move(incoming_).share();
-  incoming_ = {};
-  if (rest > 0) {
-    incoming_ = MutableBuffer::allocate(std::max(rest, kReadChunkBytes));
-    std::memcpy(incoming_.bytes().data(), block.data() + whole, rest);
-  }
-  have_ = rest;
-  return block.slice(net::kFrameSizeBytes, whole - net::kFrameSizeBytes);
 }
 
 bool Connection::dispatch(Fiber& f, Buffer frame) {
@@ -156,33 +164,44 @@ void ReplySlot::send(Fiber& f, Reply reply) {
   connection.send_ready(f);
 }
 
+bool Connection::next_ready() const { return !waiting_replies_.empty() && waiting_replies_.front().reply.has_value(); }
+
 void Connection::send_ready(Fiber& f) {
   if (sending_) return;  // whoever is at it sends ours too
   sending_ = true;
-  while (!closing_ && !waiting_replies_.empty() && waiting_replies_.front().reply) {
-    const Reply reply = std::move(*waiting_replies_.front().reply);
-    const bool sent = reply.silent || write(f, reply).has_value();
-    waiting_replies_.pop_front();
-    ++first_waiting_;
+  std::vector<Reply> together;
+  while (!closing_ && next_ready()) {
+    // Whoever is about to answer as well goes first, so that replies leave in one write.
+    static_cast<void>(f.yield());
+    if (closing_) break;
+    together.clear();
+    for (auto next = waiting_replies_.begin(); next != waiting_replies_.end() && next->reply; ++next) {
+      together.push_back(std::move(*next->reply));
+      if (together.back().close_after) break;
+    }
+    const bool sent = write(f, together).has_value();
+    for (std::size_t i = 0; i < together.size(); ++i) waiting_replies_.pop_front();
+    first_waiting_ += together.size();
     reply_gone_.notify_all();
     last_active_ = f.now();
-    if (!sent || reply.close_after) close();
+    if (!sent || together.back().close_after) close();
   }
   sending_ = false;
   if (!serving_ && closing_) settle();
 }
 
-Result<> Connection::write(Fiber& f, const Reply& reply) {
+Result<> Connection::write(Fiber& f, std::span<const Reply> replies) {
   std::vector<Buffer> chain;
-  for (std::size_t i = 0; i < reply.parts.size(); ++i) {
-    const ReplyPart& part = reply.parts[i];
-    if (part.file == nullptr) {
-      chain.push_back(part.bytes);
-      continue;
+  for (const Reply& reply : replies) {
+    for (const ReplyPart& part : reply.parts) {
+      if (part.file == nullptr) {
+        chain.push_back(part.bytes);
+        continue;
+      }
+      TRY(socket_->write(f, chain, /*more_follows=*/true));
+      chain.clear();
+      TRY(socket_->send_file(f, *part.file, part.position, part.size));
     }
-    TRY(socket_->write(f, chain, /*more_follows=*/true));
-    chain.clear();
-    TRY(socket_->send_file(f, *part.file, part.position, part.size));
   }
   if (!chain.empty()) TRY(socket_->write(f, chain));
   return {};

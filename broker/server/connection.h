@@ -9,8 +9,10 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 
+#include "broker/limits.h"
 #include "broker/server/reply.h"
 #include "kernel/network.h"
 #include "kernel/notify.h"
@@ -104,11 +106,12 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   bool read_some(kernel::Fiber& f);
   /// The next whole frame among what was read. Errors: corrupt, too_large, deadline (no memory for it).
   kernel::Result<std::optional<kernel::Buffer>> next_frame(kernel::Fiber& f);
+  /// Moves the beginning of a frame to where all of it fits.
   kernel::Result<> make_room(kernel::Fiber& f, std::size_t whole);
-  kernel::Result<std::optional<kernel::Buffer>> take_frame(kernel::Fiber& f, std::size_t whole);
   bool dispatch(kernel::Fiber& f, kernel::Buffer frame);
   void send_ready(kernel::Fiber& f);
-  kernel::Result<> write(kernel::Fiber& f, const Reply& reply);
+  [[nodiscard]] bool next_ready() const;
+  kernel::Result<> write(kernel::Fiber& f, std::span<const Reply> replies);
   /// No more requests and replies; settle() lets go of the socket when no fiber uses it.
   void close();
   /// Called when a fiber has ended its work: goes back to waiting for bytes, or ends.
@@ -123,10 +126,12 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   bool serving_ = false;
   bool closing_ = false;
 
-  // Bytes read and not taken.
+  // Bytes read and not taken: frames that have arrived whole with what came behind them, or else the beginning of one.
+  kernel::Buffer arrived_;
   kernel::MutableBuffer incoming_;
-  kernel::Semaphore::Units incoming_memory_;
   std::size_t have_ = 0;
+  kernel::Semaphore::Units incoming_memory_;
+  std::size_t chunk_bytes_ = kReadChunkBytes;
 
   // Replies owed, oldest first; number of the first one.
   std::deque<Pending> waiting_replies_;
