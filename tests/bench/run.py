@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Measures brokers side by side: rounds interleaved (A-B-A-B), medians, ratios, broker CPU.
 
-    ./dev bench [--brokers floor,kalda,apache] [--rows P3,F1] [--rounds 3] [--seconds 5]
+    ./dev bench [--brokers floor,kalda,relaxed,apache] [--rows P3,F1] [--rounds 3] [--seconds 5]
 
 Apache Kafka takes part when `./dev interop --apache` has fetched it. Durable rows: ours in its default mode, Kafka with
-flush.messages=1, the floor with a sync a turn.
+flush.messages=1, the floor with a sync a turn. In the other rows `kalda` syncs all the same, after the answer, and
+`relaxed` (log.durability=relaxed) leaves it to the system as Kafka and the floor do.
 """
 import argparse
 import json
@@ -76,8 +77,8 @@ def apache():
     return local.Apache(WORK / "apache", kafka_libs(), KAFKA)
 
 
-def kalda():
-    return local.Kalda(WORK / "kalda", TOP / "build" / "release" / "kalda")
+def kalda(name="kalda"):
+    return local.Kalda(WORK / name, TOP / "build" / "release" / "kalda")
 
 
 def start(name, durable):
@@ -85,7 +86,7 @@ def start(name, durable):
         return Floor(durable)
     if name == "apache":
         return Server(apache(), lambda d: {"flush.messages": "1"} if d else {})
-    return Server(kalda(), lambda d: {})
+    return Server(kalda(name), lambda d: {"log.durability": "relaxed"} if name == "relaxed" else {})
 
 
 def load(server, topic, seconds, warm_up=1, **options):
@@ -101,9 +102,11 @@ def load(server, topic, seconds, warm_up=1, **options):
 
 def measure(row, names, rounds, seconds, jvm_warm_up):
     text, options, durable, what = ROWS[row]
-    servers = {name: start(name, durable) for name in names}
+    servers = {}
     results = {name: [] for name in names}
     try:
+        for name in names:
+            servers[name] = start(name, durable)
         for round_number in range(rounds):
             for name, server in servers.items():
                 topic = server.new_topic(options.get("partitions", 1), durable)
@@ -150,15 +153,15 @@ def cold_start(names, rounds):
 
 def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--brokers", default="floor,kalda,apache")
+    options.add_argument("--brokers", default="floor,kalda,relaxed,apache")
     options.add_argument("--rows", default=",".join(ROWS) + ",S1")
     options.add_argument("--rounds", type=int, default=3)
     options.add_argument("--seconds", type=int, default=5)
     options.add_argument("--jvm-warm-up", type=int, default=60)
     chosen = options.parse_args()
     names = chosen.brokers.split(",")
-    if "kalda" in names and not (TOP / "build" / "release" / "kalda").exists():
-        names.remove("kalda")
+    if {"kalda", "relaxed"} & set(names) and not (TOP / "build" / "release" / "kalda").exists():
+        names = [n for n in names if n not in ("kalda", "relaxed")]
         print("without kalda: it is not built")
     if "apache" in names and not kafka_libs().exists():
         names.remove("apache")
@@ -166,7 +169,7 @@ def main():
     print(f"{time.strftime('%Y-%m-%d')} {os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}", flush=True)
     for row in chosen.rows.split(","):
         if row == "S1":
-            cold_start([n for n in names if n != "floor"], chosen.rounds)
+            cold_start([n for n in names if n not in ("floor", "relaxed")], chosen.rounds)
         else:
             measure(row, names, chosen.rounds, chosen.seconds, chosen.jvm_warm_up)
 

@@ -101,7 +101,7 @@ class Kalda(Local):
 
     def command(self):
         return [self.program, "serve", "--set", f"listeners=PLAINTEXT://{self.address}",
-                "--set", f"log.dirs={self.log_dir}"]
+                "--set", f"log.dirs={self.log_dir}", "--set", "kalda.admin.port=0"]
 
     def version(self):
         return f"kalda at {self.address}"
