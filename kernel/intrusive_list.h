@@ -40,7 +40,7 @@ class IntrusiveList {
   IntrusiveList(const IntrusiveList&) = delete;
   IntrusiveList& operator=(const IntrusiveList&) = delete;
   ~IntrusiveList() {
-    while (!empty()) front().Hook::unlink();
+    while (!empty()) head_.next_->unlink();  // no T is needed here: it may be incomplete
     head_.next_ = head_.prev_ = nullptr;
   }
 
