@@ -13,6 +13,7 @@ void handle_produce(kernel::Fiber& f, Call& call);
 void handle_fetch(kernel::Fiber& f, Call& call);
 void handle_list_offsets(kernel::Fiber& f, Call& call);
 void handle_metadata(kernel::Fiber& f, Call& call);
+void handle_find_coordinator(kernel::Fiber& f, Call& call);
 void handle_api_versions(kernel::Fiber& f, Call& call);
 void handle_create_topics(kernel::Fiber& f, Call& call);
 void handle_delete_topics(kernel::Fiber& f, Call& call);

@@ -13,6 +13,7 @@ constexpr Api kApis[] = {
     {net::ApiKey::fetch, {4, 18}, handle_fetch},
     {net::ApiKey::list_offsets, {1, 11}, handle_list_offsets},
     {net::ApiKey::metadata, {0, 13}, handle_metadata},
+    {net::ApiKey::find_coordinator, {0, 6}, handle_find_coordinator},
     {net::ApiKey::api_versions, {0, 5}, handle_api_versions},
     {net::ApiKey::create_topics, {2, 7}, handle_create_topics},
     {net::ApiKey::delete_topics, {1, 6}, handle_delete_topics},
