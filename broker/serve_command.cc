@@ -2,6 +2,8 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include <cerrno>
+
 #include "broker/broker.h"
 #include "broker/commands.h"
 #include "broker/config/broker_config.h"
@@ -69,12 +71,18 @@ std::string advice(const kernel::Error& error, const config::BrokerConfig& confi
       return fmt::format("port {} is in use: another broker may be running; stop it, or choose other ports with --set "
                          "listeners=PLAINTEXT://127.0.0.1:PORT (and --set kalda.admin.port=PORT)",
                          error.detail);
-    case Errc::permission: return fmt::format("no permission for {} or the port; check the owner", directory);
+    case Errc::permission:
+      return error.detail > 0 ? fmt::format("no permission for port {}; choose one above 1023", error.detail)
+                              : fmt::format("no permission for {}; check its owner", directory);
+    case Errc::no_such_file: return fmt::format("{} is not there and cannot be made; check log.dirs", directory);
     case Errc::disk_full: return fmt::format("no space left for {}; free some and start again", directory);
     case Errc::read_only: return fmt::format("{} is on a read-only file system", directory);
     case Errc::locked: return fmt::format("{} is in use by another broker; stop that one first", directory);
     case Errc::unreachable: return "a listener's host is not an address of this machine; check `listeners`";
     case Errc::too_many_files: return "too many open files; raise the limit (ulimit -n)";
+    case Errc::io:
+      if (error.system_errno == ENOTDIR) return fmt::format("{} is not a directory; check log.dirs", directory);
+      return fmt::format("{} cannot be read or written; check the disk", directory);
     default: return "see the log above";
   }
 }

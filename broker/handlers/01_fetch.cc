@@ -184,7 +184,10 @@ void handle_fetch(Fiber& f, Call& call) {
     any_error = any_error || targets.back().error != ErrorCode::none;
   }
   fetch::Reader reader{call.shard, targets};
-  const auto wait = std::chrono::milliseconds{any_error ? 0 : std::max(request->max_wait_ms, 0)};
+  auto wait = std::chrono::milliseconds{any_error ? 0 : std::max(request->max_wait_ms, 0)};
+  // Whoever hears nothing for so long counts as gone; a wait of weeks must not outlive its client.
+  const auto idle_max = call.shard.config().connection_idle_max;
+  if (idle_max.count() > 0) wait = std::min(wait, idle_max);
   const auto bytes_min = static_cast<std::size_t>(std::max(request->min_bytes, 0));
   if (const auto ready = reader.wait_for(f, bytes_min, kernel::saturating_add(f.now(), wait)); !ready) {
     return call.slot.send(f, server::Reply::hang_up());

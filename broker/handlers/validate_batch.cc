@@ -2,6 +2,7 @@
 
 #include "net/compress/codec.h"
 #include "net/record/reason.h"
+#include "net/record/record_iterator.h"
 #include "net/record/record_walk.h"
 #include "net/record/validate.h"
 
@@ -26,7 +27,7 @@ Result<Buffer> recompressed(const Buffer& batch, const BatchHeader& header, Code
     plain.assign(region.begin(), region.end());
   } else {
     auto unpacked = net::compress::decompress(*header.codec(), region, kUncompressedBytesMax);
-    if (!unpacked) return fail(Reason::bad_compression);
+    if (!unpacked) return std::unexpected(net::record::decompression_error(unpacked.error()));
     plain = std::move(*unpacked);
   }
   std::vector<std::byte> out(net::record::kHeaderBytes);

@@ -140,7 +140,7 @@ def out_of_range(ctx):
     topic = ctx.new_topic("range")
     produce(ctx, topic, [Record(b"k", b"only")])
     consumer = Consumer({"bootstrap.servers": ctx.address, "group.id": "none", "auto.offset.reset": "earliest",
-                         "log_level": 2})
+                         "enable.auto.commit": False, "log_level": 2})
     try:
         consumer.assign([TopicPartition(topic, 0, 1_000_000)])
         until = time.monotonic() + 20

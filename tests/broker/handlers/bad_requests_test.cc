@@ -1,0 +1,282 @@
+// Requests that are well formed and ask for what cannot be: each gets Kafka's error, and nothing is stored.
+#include <gtest/gtest.h>
+
+#include "kernel/crc32c.h"
+#include "net/compress/codec.h"
+#include "net/messages/find_coordinator.h"
+#include "net/messages/list_offsets.h"
+#include "net/messages/metadata.h"
+#include "net/record/batch_header.h"
+#include "tests/broker/server/broker_world.h"
+
+namespace broker::testing {
+namespace {
+
+using net::ErrorCode;
+using net::record::BatchHeader;
+
+/// The batch with its header changed and, unless `keep_crc`, its checksum made right again.
+std::vector<std::byte> changed(std::vector<std::byte> batch, const std::function<void(BatchHeader&)>& change,
+                               bool keep_crc = false) {
+  BatchHeader header = *BatchHeader::parse(kernel::ByteView{batch});
+  change(header);
+  header.write(batch);
+  if (keep_crc) return batch;
+  const kernel::ByteView whole{batch};
+  header.crc = net::record::compute_crc({&whole, 1});
+  header.write(batch);
+  return batch;
+}
+
+/// A batch whose records are these bytes, whatever they mean.
+std::vector<std::byte> batch_around(const std::vector<std::byte>& records, std::uint16_t attributes = 0) {
+  auto batch = one_record("x");
+  batch.resize(net::record::kHeaderBytes);
+  batch = batch + records;
+  BatchHeader header = *BatchHeader::parse(kernel::ByteView{one_record("x")});
+  header.attributes = attributes;
+  header.batch_length = static_cast<std::int32_t>(batch.size() - net::record::kUncountedBytes);
+  header.write(batch);
+  const kernel::ByteView whole{batch};
+  header.crc = net::record::compute_crc({&whole, 1});
+  header.write(batch);
+  return batch;
+}
+
+struct BadBatch {
+  std::string_view name;
+  std::vector<std::byte> bytes;
+  ErrorCode error;
+};
+
+std::vector<BadBatch> bad_batches() {
+  const auto good = one_record("value");
+  const auto with = [&](auto change) { return changed(good, change); };
+  const auto magic = [&](int value) {
+    auto batch = good;
+    batch[16] = static_cast<std::byte>(value);
+    return batch;
+  };
+  const auto length = [&](std::int32_t value) {
+    auto batch = good;
+    kernel::store_be<std::int32_t>(batch.data() + 8, value);
+    return batch;
+  };
+  return {
+      {"a wrong checksum", changed(good, [](BatchHeader& h) { h.crc ^= 1; }, true), ErrorCode::corrupt_message},
+      {"a flipped bit", [&] { auto b = good; b.back() ^= std::byte{1}; return b; }(), ErrorCode::corrupt_message},
+      {"two records where there is one", with([](BatchHeader& h) { h.records_count = 2, h.last_offset_delta = 1; }),
+       ErrorCode::invalid_record},
+      {"no records", with([](BatchHeader& h) { h.records_count = 0; }), ErrorCode::invalid_record},
+      {"minus one records", with([](BatchHeader& h) { h.records_count = -1; }), ErrorCode::invalid_record},
+      {"two billion records",
+       with([](BatchHeader& h) { h.records_count = INT32_MAX, h.last_offset_delta = INT32_MAX - 1; }),
+       ErrorCode::invalid_record},
+      {"a last offset beyond its records", with([](BatchHeader& h) { h.last_offset_delta = 5; }),
+       ErrorCode::invalid_record},
+      {"a negative length", length(-1), ErrorCode::corrupt_message},
+      {"no length", length(0), ErrorCode::corrupt_message},
+      {"a length beyond the request", length(100'000), ErrorCode::corrupt_message},
+      {"magic 0", magic(0), ErrorCode::invalid_record},
+      {"magic 1", magic(1), ErrorCode::invalid_record},
+      {"magic 3", magic(3), ErrorCode::invalid_record},
+      {"nothing", {}, ErrorCode::invalid_record},
+      {"ten bytes", bytes_of("0123456789"), ErrorCode::corrupt_message},
+      {"two batches", good + good, ErrorCode::invalid_record},
+      {"bytes behind the batch", good + bytes_of("x"), ErrorCode::invalid_record},
+      {"a control batch", with([](BatchHeader& h) { h.attributes |= 0x20; }), ErrorCode::invalid_record},
+      {"an unknown codec", with([](BatchHeader& h) { h.attributes = 7; }), ErrorCode::invalid_record},
+      {"the broker's timestamp", with([](BatchHeader& h) { h.attributes = 8; }), ErrorCode::invalid_timestamp},
+      {"a transaction nobody began", with([](BatchHeader& h) {
+         h.attributes = 0x10, h.producer_id = net::ProducerId{1}, h.producer_epoch = net::ProducerEpoch{0},
+         h.base_sequence = 0;
+       }),
+       ErrorCode::invalid_txn_state},
+      {"a producer without a sequence", with([](BatchHeader& h) {
+         h.producer_id = net::ProducerId{1}, h.producer_epoch = net::ProducerEpoch{0};
+       }),
+       ErrorCode::invalid_record},
+      {"a record of negative length", batch_around(bytes_of("\x09" "abcdefgh")), ErrorCode::invalid_record},
+      {"a record beyond the batch", batch_around(bytes_of("\xfe\xff\xff\xff\x0f" "abc")), ErrorCode::invalid_record},
+      {"a length of eleven bytes", batch_around(std::vector<std::byte>(11, std::byte{0xff})),
+       ErrorCode::invalid_record},
+      {"a time two days ahead",
+       [] {
+         net::record::BatchBuilder builder{{}};
+         builder.append({.timestamp_ms = 1'700'000'000'000 + 2 * 86'400'000, .value = kernel::as_bytes("v")});
+         return builder.build();
+       }(),
+       ErrorCode::invalid_timestamp},
+  };
+}
+
+TEST(BadBatches, AreRefusedWithKafkasErrorAndNothingIsStored) {
+  BrokerWorld world;
+  world.run([&](Fiber& f) {
+    RawClient client = world.connect(f);
+    ASSERT_EQ(create_topic(f, client, "t"), ErrorCode::none);
+    ASSERT_EQ(produce(f, client, "t", one_record("first")).offset, net::Offset{0});
+    for (const BadBatch& bad : bad_batches()) {
+      const Produced got = produce(f, client, "t", bad.bytes);
+      EXPECT_EQ(got.error, bad.error) << bad.name << ": " << got.message;
+      EXPECT_EQ(got.offset, net::Offset{-1}) << bad.name;
+      EXPECT_FALSE(got.message.empty()) << bad.name;
+    }
+    EXPECT_EQ(produce(f, client, "t", one_record("second")).offset, net::Offset{1});
+  });
+}
+
+TEST(BadProduceRequests, GetTheErrorOfTheirPartition) {
+  BrokerWorld world{{.shards = 3}};
+  world.run([&](Fiber& f) {
+    RawClient client = world.connect(f);
+    ASSERT_EQ(create_topic(f, client, "t", 4, {{"max.message.bytes", "1000"}}), ErrorCode::none);
+    const auto good = one_record("v");
+    EXPECT_EQ(produce(f, client, "t", one_record(std::string(1000, 'v'))).error, ErrorCode::message_too_large);
+    EXPECT_EQ(produce(f, client, "t", good, 9, 4).error, ErrorCode::unknown_topic_or_partition);
+    EXPECT_EQ(produce(f, client, "t", good, 9, -1).error, ErrorCode::unknown_topic_or_partition);
+    EXPECT_EQ(produce(f, client, "t", good, 9, INT32_MIN).error, ErrorCode::unknown_topic_or_partition);
+    EXPECT_EQ(produce(f, client, "none", good).error, ErrorCode::unknown_topic_or_partition);
+    EXPECT_EQ(produce(f, client, "", good, 13).error, ErrorCode::unknown_topic_id);
+    EXPECT_EQ(produce(f, client, "t", good, 9, 0, 2).error, ErrorCode::invalid_required_acks);
+    net::record::BatchBuilder builder{{.codec = net::compress::Codec::zstd}};
+    builder.append({.value = kernel::as_bytes("v")});
+    const auto zstd = builder.build();
+    EXPECT_EQ(produce(f, client, "t", zstd, 6).error, ErrorCode::unsupported_compression_type);
+    EXPECT_EQ(produce(f, client, "t", zstd, 7).error, ErrorCode::none);
+    for (std::int32_t p = 1; p < 4; ++p) EXPECT_EQ(produce(f, client, "t", good, 9, p).error, ErrorCode::none);
+  });
+}
+
+TEST(DecompressionBombs, AreRefusedInBoundedMemory) {
+  BrokerWorld world;
+  world.run([&](Fiber& f) {
+    RawClient client = world.connect(f);
+    ASSERT_EQ(create_topic(f, client, "compacted", 1, {{"cleanup.policy", "compact"}}), ErrorCode::none);
+    ASSERT_EQ(create_topic(f, client, "strict", 1, {{"log.validate.compressed", "true"}}), ErrorCode::none);
+    ASSERT_EQ(create_topic(f, client, "stored", 1, {{"compression.type", "lz4"}}), ErrorCode::none);
+    const std::string zeros(290u << 20, '0');
+    for (const auto codec : {net::compress::Codec::zstd, net::compress::Codec::gzip}) {
+      net::record::BatchBuilder builder{{.codec = codec}};
+      builder.append({.timestamp_ms = 1'700'000'000'000, .key = kernel::as_bytes("k"), .value = kernel::as_bytes(zeros)});
+      const auto bomb = builder.build();
+      ASSERT_LT(bomb.size(), 1'000'000u);
+      EXPECT_EQ(produce(f, client, "compacted", bomb).error, ErrorCode::record_list_too_large);
+      EXPECT_EQ(produce(f, client, "strict", bomb).error, ErrorCode::record_list_too_large);
+      EXPECT_EQ(produce(f, client, "stored", bomb).error, ErrorCode::record_list_too_large);
+    }
+    EXPECT_EQ(produce(f, client, "strict", batch_around(bytes_of("not zstd"), 4)).error, ErrorCode::invalid_record);
+    EXPECT_EQ(produce(f, client, "compacted", one_record("v")).offset, net::Offset{0});
+  });
+}
+
+TEST(BadFetches, GetTheErrorOfTheirPartition) {
+  BrokerWorld world{{.shards = 2}};
+  world.run([&](Fiber& f) {
+    RawClient client = world.connect(f);
+    ASSERT_EQ(create_topic(f, client, "t"), ErrorCode::none);
+    ASSERT_EQ(produce(f, client, "t", one_record("v")).error, ErrorCode::none);
+    for (const std::int64_t offset : {std::int64_t{-1}, std::int64_t{2}, std::int64_t{INT64_MAX}, std::int64_t{INT64_MIN}}) {
+      const Fetched got = fetch(f, client, "t", offset);
+      EXPECT_EQ(got.error, ErrorCode::offset_out_of_range) << offset;
+      EXPECT_FALSE(got.records_null) << "librdkafka refuses null records";
+    }
+    EXPECT_EQ(fetch(f, client, "t", 0, 1).error, ErrorCode::unknown_topic_or_partition);
+    EXPECT_EQ(fetch(f, client, "t", 0, -1).error, ErrorCode::unknown_topic_or_partition);
+    EXPECT_EQ(fetch(f, client, "none", 0).error, ErrorCode::unknown_topic_or_partition);
+    EXPECT_EQ(fetch(f, client, "", 0, 0, 13).error, ErrorCode::unknown_topic_id);
+    EXPECT_EQ(fetch(f, client, "t", 1).error, ErrorCode::none);
+    EXPECT_GT(fetch(f, client, "t", 0).bytes, 0u);
+  });
+}
+
+TEST(FetchSessions, ThatDoNotExistAreRefused) {
+  BrokerWorld world;
+  world.run([&](Fiber& f) {
+    RawClient client = world.connect(f);
+    net::FetchRequest request;
+    request.session_id = 4711;
+    request.session_epoch = 3;
+    EXPECT_EQ(client.call(f, 11, request)->response.error_code, ErrorCode::fetch_session_id_not_found);
+  });
+}
+
+TEST(TopicsThatCannotBe, AreRefusedWithTheirReason) {
+  BrokerWorld world;
+  world.run([&](Fiber& f) {
+    RawClient client = world.connect(f);
+    const std::string longest(249, 'a');
+    for (const std::string& name : {std::string{}, std::string{"."}, std::string{".."}, longest + "a",
+                                    std::string{"a/b"}, std::string{"a b"}, std::string{"\xc3\xbc"}, std::string{"a\0b", 3}}) {
+      EXPECT_EQ(create_topic(f, client, name), ErrorCode::invalid_topic_exception) << name;
+    }
+    EXPECT_EQ(create_topic(f, client, longest), ErrorCode::none);
+    EXPECT_EQ(create_topic(f, client, longest), ErrorCode::topic_already_exists);
+    EXPECT_EQ(create_topic(f, client, "x.y"), ErrorCode::none);
+    EXPECT_EQ(create_topic(f, client, "x_y"), ErrorCode::invalid_topic_exception);
+    EXPECT_EQ(create_topic(f, client, "p", 0), ErrorCode::invalid_partitions);
+    EXPECT_EQ(create_topic(f, client, "p", -2), ErrorCode::invalid_partitions);
+    EXPECT_EQ(create_topic(f, client, "p", 1'000'000), ErrorCode::policy_violation);
+    EXPECT_EQ(create_topic(f, client, "p", 1, {}, 0), ErrorCode::invalid_replication_factor);
+    EXPECT_EQ(create_topic(f, client, "p", 1, {}, 2), ErrorCode::invalid_replication_factor);
+    EXPECT_EQ(create_topic(f, client, "p", 1, {{"retention.ms", "soon"}}), ErrorCode::invalid_config);
+    EXPECT_EQ(create_topic(f, client, "p", 1, {{"no.such.setting", "1"}}), ErrorCode::invalid_config);
+  });
+}
+
+TEST(UnknownTopicsAndIds, AreNamedInMetadata) {
+  BrokerWorld world{{.settings = {"auto.create.topics.enable=false"}}};
+  world.run([&](Fiber& f) {
+    RawClient client = world.connect(f);
+    net::Arena arena;
+    net::MetadataRequest by_name;
+    by_name.topics = arena.list<net::MetadataRequest::MetadataRequestTopic>(2);
+    (*by_name.topics)[0].name = "none";
+    (*by_name.topics)[1].name = "not/valid";
+    const auto names = client.call(f, 9, by_name);
+    ASSERT_TRUE(names);
+    ASSERT_EQ(names->response.topics.size(), 2u);
+    EXPECT_EQ(names->response.topics[0].error_code, ErrorCode::unknown_topic_or_partition);
+    EXPECT_EQ(names->response.topics[1].error_code, ErrorCode::invalid_topic_exception);
+    net::MetadataRequest by_id;
+    by_id.topics = arena.list<net::MetadataRequest::MetadataRequestTopic>(1);
+    (*by_id.topics)[0].name = std::nullopt;
+    (*by_id.topics)[0].topic_id = net::TopicId{{1, 2}};
+    const auto ids = client.call(f, 12, by_id);
+    ASSERT_TRUE(ids);
+    EXPECT_EQ(ids->response.topics[0].error_code, ErrorCode::unknown_topic_id);
+  });
+}
+
+TEST(Coordinators, AreNotAvailable) {
+  BrokerWorld world;
+  world.run([&](Fiber& f) {
+    RawClient client = world.connect(f);
+    net::FindCoordinatorRequest request;
+    request.key = "group";
+    for (std::int16_t version = 0; version <= 3; ++version) {
+      const auto answer = client.call(f, version, request);
+      ASSERT_TRUE(answer);
+      EXPECT_EQ(answer->response.error_code, ErrorCode::coordinator_not_available);
+      EXPECT_EQ(answer->response.node_id, net::BrokerId{-1});
+    }
+    net::Arena arena;
+    request.key = {};
+    arena.push_back(request.coordinator_keys, std::string_view{"a"});
+    arena.push_back(request.coordinator_keys, std::string_view{"b"});
+    for (const auto& [type, version, error] :
+         {std::tuple{0, 4, ErrorCode::coordinator_not_available}, {1, 6, ErrorCode::coordinator_not_available},
+          {2, 6, ErrorCode::coordinator_not_available}, {2, 5, ErrorCode::invalid_request},
+          {9, 6, ErrorCode::invalid_request}}) {
+      request.key_type = static_cast<std::int8_t>(type);
+      const auto answer = client.call(f, static_cast<std::int16_t>(version), request);
+      ASSERT_TRUE(answer);
+      ASSERT_EQ(answer->response.coordinators.size(), 2u);
+      EXPECT_EQ(answer->response.coordinators[1].key, "b");
+      EXPECT_EQ(answer->response.coordinators[1].error_code, error) << type << " at version " << version;
+    }
+  });
+}
+
+}  // namespace
+}  // namespace broker::testing

@@ -1,0 +1,271 @@
+// `kalda serve` as a process of its own on loopback: what it says and answers when it cannot start, and what ten
+// thousand idle connections cost.
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <fstream>
+
+#include "broker/serve_command.h"
+#include "kernel/posix/runtime.h"
+#include "tests/broker/server/raw_client.h"
+
+namespace broker::testing {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// A folder that goes when the test ends.
+struct Scratch {
+  Scratch() {
+    std::string path = (fs::temp_directory_path() / "kalda-serve-XXXXXX").string();
+    at = ::mkdtemp(path.data());
+  }
+  ~Scratch() { fs::remove_all(at); }
+  [[nodiscard]] std::string operator/(std::string_view name) const { return (at / name).string(); }
+  fs::path at;
+};
+
+/// The serve command in a child process.
+class Serve {
+ public:
+  explicit Serve(std::vector<std::string> settings, bool as_nobody = false) {
+    int ends[2];
+    EXPECT_EQ(::pipe(ends), 0);
+    pid_ = ::fork();
+    if (pid_ == 0) {
+      ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+      ::dup2(ends[1], STDERR_FILENO);
+      if (as_nobody && ::setuid(65534) != 0) ::_exit(99);
+      ::_exit(run(std::move(settings)));
+    }
+    ::close(ends[1]);
+    output_ = ends[0];
+  }
+  ~Serve() {
+    if (pid_ > 0) ::kill(pid_, SIGKILL), ::waitpid(pid_, nullptr, 0);
+    ::close(output_);
+  }
+  /// Waits until it serves; the port, 0 when it ended instead.
+  std::uint16_t port() {
+    constexpr std::string_view kBefore = "serving Kafka clients on 127.0.0.1:";
+    while (said.find("Ctrl-C") == std::string::npos)
+      if (!read_more()) return 0;
+    return static_cast<std::uint16_t>(std::stoi(said.substr(said.find(kBefore) + kBefore.size())));
+  }
+  /// Reads what it says to its end; its exit status.
+  int end() {
+    while (read_more()) {
+    }
+    int status = 0;
+    ::waitpid(std::exchange(pid_, -1), &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+  }
+  void stop() { ::kill(pid_, SIGTERM); }
+  [[nodiscard]] std::int64_t resident_bytes() const {
+    std::ifstream file{fmt::format("/proc/{}/statm", pid_)};
+    std::int64_t all = 0, resident = 0;
+    file >> all >> resident;
+    return resident * ::sysconf(_SC_PAGESIZE);
+  }
+  std::string said;
+
+ private:
+  static int run(std::vector<std::string> settings) {
+    CLI::App app;
+    const kernel::Command command = serve_command();
+    const kernel::CommandBody body = command.define(app);
+    settings.insert(settings.begin(), {"kalda.admin.port=-1", "listeners=PLAINTEXT://127.0.0.1:0"});
+    std::vector<std::string> words;
+    for (auto setting = settings.rbegin(); setting != settings.rend(); ++setting) {
+      words.push_back(*setting);
+      words.emplace_back("--set");
+    }
+    app.parse(words);  // takes them from the back
+    kernel::posix::Runtime runtime{{.shards = 2, .log_form = kernel::posix::RuntimeOptions::LogForm::json}};
+    return runtime.run(body);
+  }
+  bool read_more() {
+    pollfd ready{output_, POLLIN, 0};
+    if (::poll(&ready, 1, 60'000) != 1) return false;
+    char bytes[4096];
+    const ssize_t n = ::read(output_, bytes, sizeof bytes);
+    if (n <= 0) return false;
+    said.append(bytes, static_cast<std::size_t>(n));
+    return true;
+  }
+  pid_t pid_ = -1;
+  int output_ = -1;
+};
+
+int connect_to(std::uint16_t port) {
+  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (fd >= 0 && ::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0) return fd;
+  if (fd >= 0) ::close(fd);
+  return -1;
+}
+
+/// One ApiVersions request and its answer.
+bool is_answered(int fd) {
+  const auto request = frame_of(18, 0, {});
+  if (::send(fd, request.data(), request.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(request.size())) return false;
+  pollfd ready{fd, POLLIN, 0};
+  std::byte answer[4096];
+  return ::poll(&ready, 1, 20'000) == 1 && ::recv(fd, answer, sizeof answer, 0) > 4;
+}
+
+bool serves(std::uint16_t port) {
+  const int fd = connect_to(port);
+  const bool answered = fd >= 0 && is_answered(fd);
+  if (fd >= 0) ::close(fd);
+  return answered;
+}
+
+void expect_refused(std::vector<std::string> settings, int status, std::string_view words, bool as_nobody = false) {
+  Serve serve{std::move(settings), as_nobody};
+  EXPECT_EQ(serve.port(), 0);
+  EXPECT_EQ(serve.end(), status) << serve.said;
+  EXPECT_NE(serve.said.find(words), std::string::npos) << serve.said;
+}
+
+TEST(Serve, StopsInOrderWhenAskedTo) {
+  const Scratch scratch;
+  for (int start = 0; start < 2; ++start) {
+    Serve serve{{"log.dirs=" + scratch / "data"}};
+    const std::uint16_t port = serve.port();
+    ASSERT_NE(port, 0) << serve.said;
+    EXPECT_TRUE(serves(port));
+    serve.stop();
+    EXPECT_EQ(serve.end(), 0) << serve.said;
+  }
+}
+
+TEST(TwoBrokers, CannotShareADirectory) {
+  const Scratch scratch;
+  Serve first{{"log.dirs=" + scratch / "data"}};
+  const std::uint16_t port = first.port();
+  ASSERT_NE(port, 0);
+  expect_refused({"log.dirs=" + scratch / "data"}, 1, "is in use by another broker");
+  EXPECT_TRUE(serves(port));
+}
+
+TEST(TwoBrokers, CannotShareAPort) {
+  const Scratch scratch;
+  Serve first{{"log.dirs=" + scratch / "one"}};
+  const std::uint16_t port = first.port();
+  ASSERT_NE(port, 0);
+  expect_refused({"log.dirs=" + scratch / "two", fmt::format("listeners=PLAINTEXT://127.0.0.1:{}", port)}, 1,
+                 fmt::format("port {} is in use", port));
+  expect_refused({"log.dirs=" + scratch / "two", fmt::format("kalda.admin.port={}", port)}, 1, "kalda.admin.port=PORT");
+  EXPECT_TRUE(serves(port));
+}
+
+TEST(DataDirectory, OfAnotherNodeIsRefused) {
+  const Scratch scratch;
+  {
+    Serve first{{"log.dirs=" + scratch / "data"}};
+    ASSERT_NE(first.port(), 0);
+    first.stop();
+    ASSERT_EQ(first.end(), 0);
+  }
+  expect_refused({"log.dirs=" + scratch / "data", "node.id=7"}, 1, "belongs to another node");
+}
+
+TEST(DataDirectory, WithDamagedIdentityIsRefused) {
+  const Scratch scratch;
+  fs::create_directory(scratch / "data");
+  std::ofstream{scratch / "data/meta.properties"} << "version=1\ncluster.id=abc\nnode.id";
+  expect_refused({"log.dirs=" + scratch / "data"}, 1, "meta.properties cannot be read (line 3)");
+  std::ofstream{scratch / "data/meta.properties"} << "";
+  expect_refused({"log.dirs=" + scratch / "data"}, 1, "meta.properties cannot be read");
+}
+
+TEST(DataDirectory, WithDamagedMetadataIsRefused) {
+  const Scratch scratch;
+  const std::string log = scratch / "data/__cluster_metadata-0/00000000000000000000.log";
+  {
+    Serve first{{"log.dirs=" + scratch / "data"}};
+    ASSERT_NE(first.port(), 0);
+    first.stop();
+    ASSERT_EQ(first.end(), 0);
+  }
+  std::fstream file{log, std::ios::in | std::ios::out | std::ios::binary};
+  ASSERT_TRUE(file) << log;
+  file.seekp(80);
+  file << "damage";
+  file.close();
+  Serve second{{"log.dirs=" + scratch / "data"}};
+  EXPECT_EQ(second.port(), 0) << "metadata that was acknowledged is gone, and nobody said so";
+  EXPECT_EQ(second.end(), 1) << second.said;
+  EXPECT_NE(second.said.find("kalda serve: "), std::string::npos) << second.said;
+}
+
+TEST(DataDirectory, ThatCannotBeMadeIsRefused) {
+  const Scratch scratch;
+  expect_refused({"log.dirs=/proc/nothing"}, 1, "cannot be made");
+  std::ofstream{scratch / "file"} << "x";
+  expect_refused({"log.dirs=" + scratch / "file"}, 1, "is not a directory");
+  if (::getuid() != 0) return expect_refused({"log.dirs=/root/data"}, 1, "no permission for /root/data");
+  ::chmod(scratch.at.c_str(), 0700);
+  expect_refused({"log.dirs=" + scratch / "data"}, 1, "no permission for " + scratch / "data", /*as_nobody=*/true);
+}
+
+TEST(Settings, ThatMakeNoSenseAreNamed) {
+  expect_refused({"no.such.setting=1"}, 2, "no.such.setting: there is no such setting");
+  expect_refused({"num.partitions=many"}, 2, "num.partitions=many: Not a number");
+  expect_refused({"node.id=1", "broker.id=2"}, 2, "broker.id=2: node.id=1 says otherwise");
+  expect_refused({"listeners=nonsense"}, 2, "does not have the form NAME://host:port");
+  expect_refused({"log.dirs=a,b"}, 2, "one directory is all that is served yet");
+  expect_refused({"listeners=PLAINTEXT://203.0.113.1:9092", "log.dirs=/tmp/kalda-serve-unused"}, 1,
+                 "not an address of this machine");
+  fs::remove_all("/tmp/kalda-serve-unused");
+}
+
+TEST(TenThousandIdleConnections, CostLittleAndDisturbNobody) {
+  constexpr int kConnections = 10'000;
+  constexpr std::int64_t kBytesEachMax = 8 * 1024;
+  rlimit files{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &files), 0);
+  files.rlim_cur = files.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &files);
+  if (files.rlim_cur < kConnections + 500) {
+    GTEST_SKIP() << "SKIPPED: this needs " << kConnections + 500 << " open files, the limit is " << files.rlim_cur;
+  }
+  const Scratch scratch;
+  Serve serve{{"log.dirs=" + scratch / "data"}};
+  const std::uint16_t port = serve.port();
+  ASSERT_NE(port, 0) << serve.said;
+  ASSERT_TRUE(serves(port));
+  const std::int64_t before = serve.resident_bytes();
+  std::vector<int> connections;
+  for (int i = 0; i < kConnections; ++i) {
+    connections.push_back(connect_to(port));
+    ASSERT_GE(connections.back(), 0) << "connection " << i;
+    ASSERT_TRUE(is_answered(connections.back())) << "connection " << i;
+  }
+  const std::int64_t each = (serve.resident_bytes() - before) / kConnections;
+  RecordProperty("bytes_per_idle_connection", fmt::to_string(each));
+  EXPECT_LT(each, kBytesEachMax);
+  EXPECT_TRUE(serves(port));
+  for (const int fd : connections) ::close(fd);
+  EXPECT_TRUE(serves(port));
+  serve.stop();
+  EXPECT_EQ(serve.end(), 0);
+}
+
+}  // namespace
+}  // namespace broker::testing
