@@ -18,6 +18,7 @@
 
 #include "broker/serve_command.h"
 #include "kernel/posix/runtime.h"
+#include "kernel/sanitizer.h"
 #include "tests/broker/server/raw_client.h"
 
 namespace broker::testing {
@@ -237,7 +238,7 @@ TEST(Settings, ThatMakeNoSenseAreNamed) {
 
 TEST(TenThousandIdleConnections, CostLittleAndDisturbNobody) {
   constexpr int kConnections = 10'000;
-  constexpr std::int64_t kBytesEachMax = 8 * 1024;
+  [[maybe_unused]] constexpr std::int64_t kBytesEachMax = 8 * 1024;
   rlimit files{};
   ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &files), 0);
   files.rlim_cur = files.rlim_max;
@@ -259,7 +260,9 @@ TEST(TenThousandIdleConnections, CostLittleAndDisturbNobody) {
   }
   const std::int64_t each = (serve.resident_bytes() - before) / kConnections;
   RecordProperty("bytes_per_idle_connection", fmt::to_string(each));
+#if !defined(KALDA_ASAN) && !defined(KALDA_TSAN)  // those keep freed memory, and shadows of all of it
   EXPECT_LT(each, kBytesEachMax);
+#endif
   EXPECT_TRUE(serves(port));
   for (const int fd : connections) ::close(fd);
   EXPECT_TRUE(serves(port));
