@@ -21,7 +21,8 @@ BrokerShard::BrokerShard(Broker& broker, kernel::Shard& shard, kernel::Scope& sc
               [this](server::Connection& connection) {
                 connections_.erase(connection.id());
                 metrics.connections.set(static_cast<std::int64_t>(connections_.size()));
-              }} {}
+              },
+              [this](kernel::Mono now) { relieve_memory(now); }} {}
 
 void BrokerShard::set_image(metadata::ImageRef image) {
   topic_configs_.clear();
@@ -72,6 +73,23 @@ void BrokerShard::close_idle(kernel::Mono now, kernel::Duration idle_max) {
     if (now - connection->last_active() > idle_max) idle.push_back(connection);
   }
   for (const auto& connection : idle) connection->abort();
+}
+
+void BrokerShard::relieve_memory(kernel::Mono now) {
+  std::vector<std::shared_ptr<server::Connection>> overdue;
+  std::shared_ptr<server::Connection> youngest;
+  kernel::Mono youngest_since{};
+  std::int64_t partial_bytes = 0;
+  for (const auto& [id, connection] : connections_) {
+    const auto partial = connection->partial_frame();
+    if (!partial) continue;
+    partial_bytes += partial->memory_bytes;
+    if (now - partial->since > kFrameArrivalMax) overdue.push_back(connection);
+    if (youngest == nullptr || partial->since >= youngest_since) youngest = connection, youngest_since = partial->since;
+  }
+  const std::int64_t in_use = request_memory_.total() - request_memory_.available();
+  if (overdue.empty() && youngest != nullptr && partial_bytes >= in_use) overdue.push_back(std::move(youngest));
+  for (const auto& connection : overdue) connection->abort();
 }
 
 void BrokerShard::abort_connections() {

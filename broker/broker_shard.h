@@ -87,6 +87,9 @@ class BrokerShard {
   /// Ends connections that have been idle for too long.
   void close_idle(kernel::Mono now, kernel::Duration idle_max);
   void abort_connections();
+  /// Ends connections whose frames have been arriving for too long; and when all memory is kept by frames that wait
+  /// for more of it, the youngest one, so that the others can end.
+  void relieve_memory(kernel::Mono now);
   [[nodiscard]] std::size_t connections() const { return connections_.size(); }
 
   /// Memory for decoding a request and building its answer; goes back when the handle does.

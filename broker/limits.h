@@ -17,12 +17,19 @@ inline constexpr std::size_t kReadAheadBytes = 4 * 1024;
 inline constexpr std::size_t kReadAtOnceBytesMax = 256 * 1024;
 /// Memory for requests that only the broker itself makes, kept back from clients.
 inline constexpr std::int64_t kInternalReserveBytes = 8 << 20;
+/// The block for a frame that has begun is at least as large at once, or as the frame.
+inline constexpr std::size_t kEagerBlockBytes = 1024 * 1024;
+/// Frames up to this size are copied out of what was read, so that a request that waits keeps no more than itself.
+inline constexpr std::size_t kCopiedFrameBytesMax = 8 * 1024;
 /// A frame that has begun must arrive in this time while others wait for memory.
-inline constexpr std::chrono::seconds kFrameArrivalMax{60};
+inline constexpr std::chrono::seconds kFrameArrivalMax{10};
+/// How often who waits for memory looks for frames that are overdue, and how long it waits at all.
+inline constexpr std::chrono::seconds kMemoryWaitStep{1};
+inline constexpr std::chrono::seconds kMemoryWaitMax{60};
 /// Records below this size are copied into the response; larger ones are sent from the file.
 inline constexpr std::size_t kCopyBytesMax = 4096;
 
-static_assert(kReadChunkBytes >= 4096);
+static_assert(kReadChunkBytes >= 2 * kCopiedFrameBytesMax);
 static_assert(kCopyBytesMax <= kReadChunkBytes);
 
 }  // namespace broker

@@ -15,6 +15,13 @@ void Semaphore::Units::merge(Units&& other) {
   count_ += std::exchange(other.count_, 0);
 }
 
+Semaphore::Units Semaphore::Units::split(std::int64_t units) {
+  CHECK(units >= 0 && units <= count_);
+  if (units == 0) return {};
+  count_ -= units;
+  return Units{*semaphore_, units};
+}
+
 Result<Semaphore::Units> Semaphore::try_acquire(std::int64_t units, Where where) {
   if (!waits_.empty() || available_ < units) return fail(Errc::exhausted, units, where);
   available_ -= units;

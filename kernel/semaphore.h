@@ -34,6 +34,8 @@ class Semaphore {
     void give_back(std::int64_t units);
     /// Takes over the units of `other`, of the same semaphore.
     void merge(Units&& other);
+    /// Hands over `units` of these.
+    Units split(std::int64_t units);
 
    private:
     friend class Semaphore;

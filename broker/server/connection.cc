@@ -1,5 +1,7 @@
 #include "broker/server/connection.h"
 
+#include <algorithm>
+
 #include "broker/limits.h"
 #include "kernel/node.h"
 #include "net/framing.h"
@@ -35,11 +37,12 @@ void Connection::on_readable() {
 void Connection::serve(Fiber& f) {
   if (!read_some(f)) return close();
   for (;;) {
-    auto frame = next_frame(f);
-    if (!frame) return close();
-    if (!*frame) break;
-    if (!dispatch(f, std::move(**frame))) return close();
+    auto arrived = next_frame();
+    if (!arrived) return close();
+    if (!*arrived) break;
+    if (!dispatch(f, std::move(**arrived))) return close();
   }
+  keep_little();
 }
 
 void Connection::settle() {
@@ -50,6 +53,9 @@ void Connection::settle() {
     if (socket_ == nullptr) return;
     socket_.reset();
     waiting_replies_.clear();
+    arrived_ = {};
+    incoming_ = {};
+    incoming_memory_ = {};
     ground_.on_closed(*this);
     return;
   }
@@ -69,88 +75,122 @@ void Connection::abort() {
   settle();
 }
 
+std::optional<Connection::PartialFrame> Connection::partial_frame() const {
+  if (have_ == 0 || closing_) return std::nullopt;
+  return PartialFrame{incoming_memory_.count(), frame_began_};
+}
+
 bool Connection::read_some(Fiber& f) {
-  std::size_t room = incoming_.size() - have_;
-  if (room == 0) {
-    auto memory = [&] {
-      const auto within = f.deadline_in(kFrameArrivalMax);
-      return ground_.memory.acquire(f, static_cast<std::int64_t>(chunk_bytes_));
-    }();
-    if (!memory) return false;
-    incoming_memory_ = std::move(*memory);
-    incoming_ = MutableBuffer::allocate(chunk_bytes_);
-    room = chunk_bytes_;
+  if (have_ == incoming_.size()) {
+    if (!charge(f, chunk_bytes_)) return false;
+    move_to_block(chunk_bytes_);
   }
-  const auto n = socket_->read(f, incoming_.bytes().subspan(have_, std::min(room, kReadAtOnceBytesMax)));
+  const bool is_large = incoming_.size() > kReadAtOnceBytesMax;
+  const std::size_t room = std::min(incoming_.size() - have_, kReadAtOnceBytesMax);
+  if (!charge(f, is_large ? have_ + room : incoming_.size())) return false;
+  const auto n = socket_->read(f, incoming_.bytes().subspan(have_, room));
   if (!n || *n == 0) return false;
-  have_ += *n;
   last_active_ = f.now();
+  if (have_ == 0) frame_began_ = last_active_;
+  have_ += *n;
+  if (is_large) return charge(f, have_);  // gives back what did not come
   return true;
 }
 
-Result<std::optional<Buffer>> Connection::next_frame(Fiber& f) {
-  for (;;) {
-    const bool filling = arrived_.empty();
-    const kernel::ByteView bytes = filling ? kernel::ByteView{incoming_.bytes().first(have_)} : arrived_.view();
-    if (bytes.empty()) {  // nothing left over: an idle connection holds no memory
-      arrived_ = {};
-      incoming_ = {};
-      incoming_memory_ = {};
-      return std::nullopt;
-    }
-    std::size_t whole = net::kFrameSizeBytes;
-    if (bytes.size() >= net::kFrameSizeBytes) {
-      whole += TRY(net::parse_frame_size(bytes.first<net::kFrameSizeBytes>(), ground_.limits.frame_bytes_max));
-      // The next frame is likely as large; a chunk that holds it, and a little more, saves putting it together.
-      const std::size_t chunk = whole + kReadAheadBytes;
-      chunk_bytes_ = chunk > kReadAtOnceBytesMax ? kReadChunkBytes : std::max(chunk, kReadChunkBytes);
-    }
-    if (bytes.size() < whole) {
-      if (!filling || incoming_.size() < whole) TRY(make_room(f, whole));
-      return std::nullopt;
-    }
-    if (filling) {  // frames stay where they were read, all that have arrived in one block
-      arrived_ = std::move(incoming_).share(0, std::exchange(have_, 0));
-      incoming_ = {};
-    }
-    Buffer frame = arrived_.slice(net::kFrameSizeBytes, whole - net::kFrameSizeBytes);
-    arrived_ = arrived_.slice(whole);
-    return frame;
+bool Connection::charge(Fiber& f, std::size_t bytes) {
+  // One frame alone may be larger than the budget of a shard: then it is not charged for the rest.
+  const auto wanted = std::min<std::int64_t>(static_cast<std::int64_t>(bytes), ground_.memory.total() / 2);
+  const std::int64_t held = incoming_memory_.count();
+  if (held >= wanted) {
+    incoming_memory_.give_back(held - wanted);
+    return true;
   }
+  const kernel::Mono give_up = kernel::saturating_add(f.now(), kMemoryWaitMax);
+  while (f.now() < give_up) {
+    auto more = [&] {
+      const auto within = f.deadline_in(kMemoryWaitStep);
+      return ground_.memory.acquire(f, wanted - held);
+    }();
+    if (closing_) return false;
+    if (more) {
+      incoming_memory_.merge(std::move(*more));
+      return true;
+    }
+    if (!more.error().is(Errc::deadline)) return false;
+    ground_.on_memory_short(f.now());
+    if (closing_) return false;
+  }
+  return false;
 }
 
-Result<> Connection::make_room(Fiber& f, std::size_t whole) {
-  const std::size_t size = std::max(whole, chunk_bytes_);
-  // The pages of a large block are the system's until bytes arrive, so a length alone costs nothing; the budget is
-  // charged for it all the same, so that what has begun to arrive can also end.
-  const auto charge = std::min<std::int64_t>(static_cast<std::int64_t>(size), ground_.memory.total() / 2);
-  if (incoming_memory_.count() < charge) {
-    const auto within = f.deadline_in(kFrameArrivalMax);
-    incoming_memory_ = {};
-    incoming_memory_ = TRY(ground_.memory.acquire(f, charge));
+Result<std::optional<Connection::Arrived>> Connection::next_frame() {
+  const bool filling = arrived_.empty();
+  const kernel::ByteView bytes = filling ? kernel::ByteView{incoming_.bytes().first(have_)} : arrived_.view();
+  if (bytes.empty()) return std::nullopt;
+  std::size_t whole = net::kFrameSizeBytes;
+  if (bytes.size() >= net::kFrameSizeBytes) {
+    whole += TRY(net::parse_frame_size(bytes.first<net::kFrameSizeBytes>(), ground_.limits.frame_bytes_max));
+    // The next frame is likely as large; a chunk that holds it, and a little more, saves putting it together.
+    const std::size_t chunk = whole + kReadAheadBytes;
+    chunk_bytes_ = chunk > kReadAtOnceBytesMax ? kReadChunkBytes : std::max(chunk, kReadChunkBytes);
   }
-  MutableBuffer larger = MutableBuffer::allocate(size);
+  if (bytes.size() < whole) {
+    // A length alone gets no more than a usual request needs; the block of a huge frame grows as it arrives.
+    const bool is_full = have_ == incoming_.size() || incoming_.size() <= kReadAtOnceBytesMax;
+    const std::size_t eager = std::min(whole, std::max(4 * bytes.size(), kEagerBlockBytes));
+    if (!filling || (incoming_.size() < whole && is_full)) move_to_block(std::max(eager, chunk_bytes_));
+    return std::nullopt;
+  }
+  if (filling) {  // frames stay where they were read, all that have arrived in one block
+    arrived_ = std::move(incoming_).share(0, std::exchange(have_, 0));
+    incoming_ = {};
+  }
+  return take_frame(whole);
+}
+
+void Connection::move_to_block(std::size_t size) {
+  MutableBuffer block = MutableBuffer::allocate(size);
   const kernel::ByteView begun = arrived_.empty() ? kernel::ByteView{incoming_.bytes().first(have_)} : arrived_.view();
-  std::ranges::copy(begun, larger.bytes().data());
+  std::ranges::copy(begun, block.bytes().data());
   have_ = begun.size();
   arrived_ = {};
-  incoming_ = std::move(larger);
-  return {};
+  incoming_ = std::move(block);
 }
 
-bool Connection::dispatch(Fiber& f, Buffer frame) {
-  if (frame.size() < 2) return false;
-  const bool pipelined = ground_.handler.pipelined(kernel::load_be<std::int16_t>(frame.data()));
+Connection::Arrived Connection::take_frame(std::size_t whole) {
+  Arrived taken;
+  taken.frame = arrived_.slice(net::kFrameSizeBytes, whole - net::kFrameSizeBytes);
+  // What was charged for the block goes along, so that a frame that is there never waits for memory again.
+  taken.memory = incoming_memory_.split(std::min(static_cast<std::int64_t>(whole), incoming_memory_.count()));
+  arrived_ = arrived_.slice(whole);
+  frame_began_ = last_active_;
+  if (!arrived_.empty()) return taken;
+  // The last one may wait for long: a small one keeps no more than itself.
+  if (whole <= kCopiedFrameBytesMax) taken.frame = Buffer::copy_of(taken.frame.view());
+  arrived_ = {};
+  incoming_memory_ = {};
+  return taken;
+}
+
+void Connection::keep_little() {
+  if (have_ > kReadChunkBytes / 4 || incoming_.size() > kReadAtOnceBytesMax) return;
+  if (have_ == 0) incoming_ = {};
+  else move_to_block(have_);
+  const auto little = static_cast<std::int64_t>(have_);
+  if (incoming_memory_.count() > little) incoming_memory_.give_back(incoming_memory_.count() - little);
+}
+
+bool Connection::dispatch(Fiber& f, Arrived arrived) {
+  if (arrived.frame.size() < 2) return false;
+  const bool pipelined = ground_.handler.pipelined(kernel::load_be<std::int16_t>(arrived.frame.data()));
   const std::size_t others_max = pipelined ? kRepliesPerConnectionMax - 1 : 0;
   while (waiting_replies_.size() > others_max) {
     if (closing_ || !reply_gone_.wait(f)) return false;
   }
-  auto memory = ground_.memory.acquire(
-      f, std::min<std::int64_t>(static_cast<std::int64_t>(frame.size()), ground_.memory.total() / 2));
-  if (!memory || closing_) return false;
+  if (closing_) return false;
   ReplySlot slot{shared_from_this(), next_number_++};
-  waiting_replies_.push_back({std::nullopt, std::move(*memory)});
-  ground_.handler.handle(f, Request{shared_from_this(), std::move(frame), f.now()}, std::move(slot));
+  waiting_replies_.push_back({std::nullopt, std::move(arrived.memory)});
+  ground_.handler.handle(f, Request{shared_from_this(), std::move(arrived.frame), f.now()}, std::move(slot));
   return !closing_;
 }
 

@@ -69,6 +69,8 @@ struct ConnectionGround {
   RequestHandler& handler;
   ConnectionLimits limits;
   std::function<void(Connection&)> on_closed;  ///< told once
+  /// Told while a connection has waited for memory for a while: ends connections that keep it for nothing.
+  std::function<void(kernel::Mono now)> on_memory_short;
 };
 
 class Connection final : public std::enable_shared_from_this<Connection>, private kernel::ReadableHook {
@@ -88,7 +90,12 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   [[nodiscard]] bool closed() const { return socket_ == nullptr; }
   /// When the last byte came or went.
   [[nodiscard]] kernel::Mono last_active() const { return last_active_; }
-  [[nodiscard]] bool idle() const { return !serving_ && !sending_ && waiting_replies_.empty(); }
+  /// What a frame that has not arrived whole keeps of the memory budget, and since when; nothing when there is none.
+  struct PartialFrame {
+    std::int64_t memory_bytes;
+    kernel::Mono since;
+  };
+  [[nodiscard]] std::optional<PartialFrame> partial_frame() const;
 
   /// Said by ApiVersions, for logs.
   std::string client_software;
@@ -102,13 +109,22 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
 
   void on_readable() override;
   void serve(kernel::Fiber& f);
+  struct Arrived {
+    kernel::Buffer frame;
+    kernel::Semaphore::Units memory;
+  };
   /// Reads once. False at the end of the stream or an error.
   bool read_some(kernel::Fiber& f);
-  /// The next whole frame among what was read. Errors: corrupt, too_large, deadline (no memory for it).
-  kernel::Result<std::optional<kernel::Buffer>> next_frame(kernel::Fiber& f);
-  /// Moves the beginning of a frame to where all of it fits.
-  kernel::Result<> make_room(kernel::Fiber& f, std::size_t whole);
-  bool dispatch(kernel::Fiber& f, kernel::Buffer frame);
+  /// Brings what is charged for incoming_ to `bytes`. False when there is no memory for too long, or an end meanwhile.
+  bool charge(kernel::Fiber& f, std::size_t bytes);
+  /// The next whole frame among what was read. Errors: corrupt, too_large.
+  kernel::Result<std::optional<Arrived>> next_frame();
+  Arrived take_frame(std::size_t whole);
+  /// Moves the beginning of a frame to the front of a block of `size`.
+  void move_to_block(std::size_t size);
+  /// Before it goes idle: keeps no more than what has arrived of a frame.
+  void keep_little();
+  bool dispatch(kernel::Fiber& f, Arrived arrived);
   void send_ready(kernel::Fiber& f);
   [[nodiscard]] bool next_ready() const;
   kernel::Result<> write(kernel::Fiber& f, std::span<const Reply> replies);
@@ -130,8 +146,11 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   kernel::Buffer arrived_;
   kernel::MutableBuffer incoming_;
   std::size_t have_ = 0;
+  /// A block of a large frame is charged as bytes arrive in it (its other pages are still the system's), any other as
+  /// a whole.
   kernel::Semaphore::Units incoming_memory_;
   std::size_t chunk_bytes_ = kReadChunkBytes;
+  kernel::Mono frame_began_{};
 
   // Replies owed, oldest first; number of the first one.
   std::deque<Pending> waiting_replies_;

@@ -169,6 +169,75 @@ TEST(FramesOfEverySize, ComeThroughHoweverTheyAreCut) {
   });
 }
 
+TEST(LargeFramesThatNeverEnd, KeepNobodyElseFromBeingServed) {
+  BrokerWorld world;
+  world.run([&](Fiber& f) {
+    std::vector<RawClient> slow;
+    for (int i = 0; i < 20; ++i) {
+      slow.push_back(world.connect(f));
+      ASSERT_TRUE(slow.back().send(f, be32(100 << 20) + std::vector<std::byte>(10)));
+    }
+    static_cast<void>(f.sleep(1s));
+    expect_served(f, world);
+    RawClient producer = world.connect(f);
+    ASSERT_EQ(create_topic(f, producer, "t"), ErrorCode::none);
+    EXPECT_EQ(produce(f, producer, "t", one_record(std::string(900'000, 'v'))).error, ErrorCode::none);
+  });
+}
+
+TEST(FramesThatKeepAllMemory, AreEndedWhenOthersNeedIt) {
+  BrokerWorld world{{.settings = {"socket.request.max.bytes=8388608", "queued.max.request.bytes=8388608"}}};
+  world.run([&](Fiber& f) {
+    std::vector<RawClient> slow;
+    kernel::Scope scope{f};
+    for (int i = 0; i < 5; ++i) {
+      slow.push_back(world.connect(f));
+      ASSERT_TRUE(slow.back().send(f, be32(8 << 20)));
+    }
+    // Each stops short of its end; together they want more than there is.
+    for (RawClient& client : slow) {
+      scope.spawn("filler", [&client](Fiber& child) {
+        static_cast<void>(client.send(child, std::vector<std::byte>((8 << 20) - 1)));
+      });
+    }
+    static_cast<void>(f.sleep(500ms));
+    RawClient other = world.connect(f);
+    const kernel::Mono asked = f.now();
+    const auto answer = other.call(f, 1, net::MetadataRequest{});
+    EXPECT_TRUE(answer);
+    EXPECT_LT(f.now() - asked, 20s);
+    scope.cancel();
+    static_cast<void>(scope.join(f));
+  });
+}
+
+TEST(WaitingFetches, KeepNoMemoryFromOthers) {
+  BrokerWorld world{{.settings = {"socket.request.max.bytes=1048576", "queued.max.request.bytes=1048576",
+                                     "message.max.bytes=500000"}}};
+  world.run([&](Fiber& f) {
+    RawClient first = world.connect(f);
+    ASSERT_EQ(create_topic(f, first, "t"), ErrorCode::none);
+    net::Arena arena;
+    net::FetchRequest request;
+    request.max_wait_ms = 60'000;
+    request.min_bytes = 1;
+    request.max_bytes = 1 << 20;
+    request.session_epoch = -1;
+    auto& wanted = arena.push_back(request.topics, {.topic = "t"});
+    arena.push_back(wanted.partitions, {.fetch_offset = net::Offset{0}, .partition_max_bytes = 1 << 20});
+    const auto bytes = net::encode_request(11, 1, "raw", request)->bytes;
+    std::vector<RawClient> waiting;
+    for (int i = 0; i < 300; ++i) {
+      waiting.push_back(world.connect(f));
+      ASSERT_TRUE(waiting.back().send(f, bytes));
+    }
+    static_cast<void>(f.sleep(1s));
+    expect_served(f, world);
+    ASSERT_EQ(produce(f, first, "t", one_record("news")).error, ErrorCode::none);
+    for (RawClient& client : waiting) EXPECT_TRUE(client.receive(f));
+  });
+}
+
 TEST(ClientsThatNeverRead, KeepNobodyElseFromBeingServed) {
   BrokerWorld world;
   world.run([&](Fiber& f) {
