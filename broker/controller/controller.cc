@@ -157,9 +157,11 @@ Result<> Controller::snapshot(Fiber& f) {
 }
 
 Result<> Controller::close(Fiber& f) {
-  const auto change = TRY(begin_change(f));
-  const auto snapshot = TRY(snapshotting_.lock(f));
-  return log_->close(f);
+  // Offline or not, the log is closed as far as it can be.
+  const auto change = begin_change(f);
+  const auto snapshot = snapshotting_.lock(f);
+  TRY(log_->close(f));
+  return change ? Result<>{} : std::unexpected(change.error());
 }
 
 }  // namespace broker::controller

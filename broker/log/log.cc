@@ -140,7 +140,12 @@ Result<> Log::settled(Fiber& f, Result<> outcome) {
 Result<> Log::begin_epoch(Fiber& f, net::LeaderEpoch epoch) { return settled(f, begin_epoch_now(f, epoch)); }
 Result<> Log::truncate(Fiber& f, Offset end) { return settled(f, truncate_now(f, end)); }
 Result<> Log::advance_start(Fiber& f, Offset start) { return settled(f, advance_start_now(f, start)); }
-Result<> Log::close(Fiber& f) { return settled(f, close_now(f)); }
+Result<> Log::close(Fiber& f) {
+  const Result<> closed = settled(f, close_now(f));
+  // Destruction comes next, and must find nobody at work on it.
+  if (!closed) static_cast<void>(wait_idle(f));
+  return closed;
+}
 
 Result<> Log::begin_epoch_now(Fiber& f, net::LeaderEpoch epoch) {
   // What is queued may yet be rolled back, and the epoch must not begin behind the end.

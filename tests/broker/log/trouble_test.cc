@@ -98,6 +98,30 @@ TEST(LogTroubleTest, a_failed_sync_takes_the_directory_offline_on_every_shard_an
   }, 2);
 }
 
+TEST(LogTroubleTest, a_close_that_fails_leaves_nobody_at_work_on_the_log) {
+  kernel::StackPool stacks;
+  sim::World world{{.seed = 5}, stacks};
+  sim::Machine& machine = world.add_machine("m");
+  run_on(world, machine, [&](Fiber& f) {
+    Ground ground{f};
+    ASSERT_OK(ground.open(f));
+    ground.log = std::move(*Log::open(f, *ground.shard, kOrders, {.durability = Durability::relaxed}));
+    ASSERT_OK(ground.log->append(f, make_batch("x"), {}));
+    ASSERT_OK(f.sleep(100ms));
+    machine.disk().faults().slow_factor = 10'000;
+    kernel::Scope scope{f};
+    scope.spawn("trouble", [&](Fiber& child) {
+      static_cast<void>(child.sleep(10ms));  // close() waits for its sync then
+      ground.shard->go_offline(child, kernel::fail(kernel::Errc::io).error(), "elsewhere");
+    });
+    EXPECT_TRUE(ground.log->close(f).error().is(LogReason::directory_offline));
+    ASSERT_OK(scope.join(f));
+    ground.log.reset();
+    machine.disk().faults().slow_factor = 1;
+    ASSERT_OK(ground.close(f));
+  });
+}
+
 /// Twenty batches synced and below the watermark, then the power goes; `spoil` may change the file meanwhile.
 void after_power_loss(std::function<void(Fiber&, kernel::File&)> spoil, std::function<void(Fiber&, Ground&)> look) {
   kernel::StackPool stacks;
