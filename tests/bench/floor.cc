@@ -171,6 +171,8 @@ class Floor {
     auto* batch = reinterpret_cast<std::byte*>(at);
     if (kernel::crc32c({batch + kChecked, size - kChecked}) != kernel::load_be<std::uint32_t>(batch + kCrcAt)) fail("crc");
     if (p.end > kFileBytesMax) {
+      // Writing over cached pages costs a third of appending new ones; no log can do it.
+      if (ftruncate(p.file, 0) != 0) fail("ftruncate");
       p.end = 0;
       p.index.clear();
       p.next_offset = 0;

@@ -5,6 +5,7 @@
 //              --connections 1 --in-flight 5 --partitions 1 --seconds 5 --warm-up 1 --rate 0 --pid BROKER
 //   bench_load --port 9092 --topic t --mode fetch --batch-bytes 1048576 ...
 //   bench_load --port 9092 --topic t --warm-up 0 --requests 1      ends with the first answer
+//   bench_load ... --bytes-max 4000000000                           ends early after so many, warm-up included
 //
 // Prints one JSON object. Latency is from the moment a request was due: in an open loop (--rate, requests a second)
 // that is its place in the schedule whether or not it could be sent then, so a stall of the broker is not hidden.
@@ -93,6 +94,7 @@ class Load {
         topic_{options.text("topic", "bench")},
         in_flight_max_{static_cast<std::size_t>(options.number("in-flight", 1))},
         requests_max_{static_cast<std::uint64_t>(options.number("requests", INT64_MAX))},
+        bytes_max_{static_cast<std::uint64_t>(options.number("bytes-max", INT64_MAX))},
         pid_{options.number("pid", 0)} {
     const auto record_bytes = static_cast<std::size_t>(options.number("record-bytes", 1024));
     const auto batch_bytes = static_cast<std::size_t>(options.number("batch-bytes", 65536));
@@ -128,6 +130,7 @@ class Load {
     }
     drive(start + Nanos(warm_up_seconds * 1e9));
     latencies_.clear();
+    bytes_max_ -= std::min(bytes_, bytes_max_);
     requests_ = records_ = bytes_ = 0;
     const double broker_before = cpu_seconds(pid_);
     const double own_before = own_cpu_seconds();
@@ -153,7 +156,7 @@ class Load {
 
   void drive(Nanos until) {
     for (auto& c : connections_) send_what_is_due(c);
-    for (Nanos t = now(); t < until && requests_ < requests_max_; t = now()) {
+    for (Nanos t = now(); t < until && requests_ < requests_max_ && bytes_ < bytes_max_; t = now()) {
       epoll_event events[64];
       const int ready = epoll_wait(epoll_, events, 64, interval_ > 0 ? 1 : 100);
       for (int i = 0; i < ready; ++i) {
@@ -247,6 +250,7 @@ class Load {
   std::string topic_;
   std::size_t in_flight_max_;
   std::uint64_t requests_max_;  ///< the run ends after this many answers, if its time is not up before
+  std::uint64_t bytes_max_;
   std::int64_t pid_;
   Nanos interval_ = 0;  ///< between two requests of one connection; 0 in a closed loop
   std::int32_t fetch_bytes_ = 0;

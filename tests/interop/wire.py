@@ -74,6 +74,12 @@ class Connection:
             time.sleep(0.05)
         raise AssertionError(f"{name} has no leader after 10 s")
 
+    def delete_topic(self, name):
+        """DeleteTopics 1."""
+        answer = self.call(20, 1, struct.pack(">i", 1) + _string(name) + struct.pack(">i", 15_000))
+        error = struct.unpack(">h", answer[-2:])[0]
+        assert error == 0, f"DeleteTopics {name}: error {error}"
+
     def end_offset(self, topic, partition, timestamp=-1):
         """ListOffsets 1; None while the partition has no leader."""
         body = struct.pack(">ii", -1, 1) + _string(topic) + struct.pack(">iiq", 1, partition, timestamp)
