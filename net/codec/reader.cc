@@ -1,6 +1,12 @@
 #include "net/codec/reader.h"
 
 namespace net {
+namespace {
+
+/// Kafka's bound in both encodings; the rigid one cannot say more, and what is read may have to be written in it.
+constexpr std::int64_t kStringBytesMax = INT16_MAX;
+
+}  // namespace
 
 kernel::Result<> Reader::status() const {
   if (failed_) return kernel::fail(code_, static_cast<std::int64_t>(position()));
@@ -76,6 +82,7 @@ std::int64_t Reader::list_size(bool flexible, bool nullable) {
 void Reader::string(std::string_view& out, bool flexible) {
   const std::int64_t size = checked_size(string_size(flexible), false);
   if (size < 0) return;
+  if (size > kStringBytesMax) return fail(kernel::Errc::too_large);
   out = {reinterpret_cast<const char*>(next_), static_cast<std::size_t>(size)};
   next_ += size;
 }
@@ -83,6 +90,7 @@ void Reader::string(std::string_view& out, bool flexible) {
 void Reader::string(std::optional<std::string_view>& out, bool flexible, bool nullable) {
   const std::int64_t size = checked_size(string_size(flexible), nullable);
   if (size < 0) return out.reset();
+  if (size > kStringBytesMax) return fail(kernel::Errc::too_large);
   out.emplace(reinterpret_cast<const char*>(next_), static_cast<std::size_t>(size));
   next_ += size;
 }
