@@ -8,6 +8,7 @@
 
 #include "broker/config/broker_config.h"
 #include "broker/config/topic_config.h"
+#include "broker/coordinators/coordinators.h"
 #include "broker/fetch/session.h"
 #include "broker/metadata/image.h"
 #include "broker/metrics.h"
@@ -80,6 +81,7 @@ class BrokerShard {
   kernel::Result<> close_logs(kernel::Fiber& f);
 
   fetch::SessionCache sessions;
+  coordinators::Coordinators coordinators;
   Metrics metrics;
 
   /// Takes over a connection that was accepted elsewhere.

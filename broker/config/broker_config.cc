@@ -148,6 +148,39 @@ void read_numbers(const Given& given, BrokerConfig& config, Judgement& judgement
                       "has to be -1 or at least socket.request.max.bytes, or the largest request could never be read.");
 }
 
+void read_groups(const Given& given, GroupConfig& groups, Judgement& judgement) {
+  const Reader read{given};
+  read.to(groups.session_timeout_min, "group.min.session.timeout.ms");
+  read.to(groups.session_timeout_max, "group.max.session.timeout.ms");
+  read.to(groups.initial_rebalance_delay, "group.initial.rebalance.delay.ms");
+  read.to(groups.size_max, "group.max.size");
+  read.to(groups.offset_metadata_bytes_max, "offset.metadata.max.bytes");
+  groups.offsets_retention = std::chrono::minutes{read.integer("offsets.retention.minutes")};
+  read.to(groups.offsets_retention_check, "offsets.retention.check.interval.ms");
+  read.to(groups.offsets_commit_timeout, "offsets.commit.timeout.ms");
+  read.to(groups.offsets_load_bytes, "offsets.load.buffer.size");
+  read.to(groups.offsets_partitions, "offsets.topic.num.partitions");
+  // Kafka's default of 3 could not be met here, and a first consumer would wait for ever.
+  groups.offsets_replication_factor = 1;
+  if (given.contains("offsets.topic.replication.factor") && read.integer("offsets.topic.replication.factor") != 1)
+    judgement.problem("offsets.topic.replication.factor", read.text("offsets.topic.replication.factor"),
+                      "this cluster has one broker, so that the topic of groups could not be made; set 1.");
+  read.to(groups.offsets_segment_bytes, "offsets.topic.segment.bytes");
+  read.to(groups.offsets_codec, "offsets.topic.compression.codec");
+  if (groups.offsets_codec < 0 || groups.offsets_codec > 4)
+    judgement.problem("offsets.topic.compression.codec", read.text("offsets.topic.compression.codec"),
+                      "has to be 0 (none), 1 (gzip), 2 (snappy), 3 (lz4) or 4 (zstd).");
+  if (groups.session_timeout_min > groups.session_timeout_max)
+    judgement.problem("group.min.session.timeout.ms", read.text("group.min.session.timeout.ms"),
+                      "is above group.max.session.timeout.ms, so that no member could join.");
+  if (groups.initial_rebalance_delay.count() < 0)
+    judgement.problem("group.initial.rebalance.delay.ms", read.text("group.initial.rebalance.delay.ms"),
+                      "has to be at least 0.");
+  if (read.integer("offset.metadata.max.bytes") < 0 || read.integer("offset.metadata.max.bytes") > INT16_MAX)
+    judgement.problem("offset.metadata.max.bytes", read.text("offset.metadata.max.bytes"),
+                      "has to be between 0 and 32767, what a record can hold.");
+}
+
 void judge_contradictions(const Given& given, const BrokerConfig& config, Judgement& judgement) {
   const Reader read{given};
   const auto node = given.find("node.id");
@@ -214,6 +247,7 @@ LoadedConfig load_broker_config(std::string_view properties_text, std::span<cons
   judge_roles(given, config, judgement);
   read_directories(given, config, judgement);
   read_numbers(given, config, judgement);
+  read_groups(given, config.groups, judgement);
   judge_contradictions(given, config, judgement);
   if (judgement.is_clean()) out.config = std::move(config);
   return out;

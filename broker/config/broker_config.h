@@ -30,6 +30,23 @@ struct Listener {
 
 using Given = std::map<std::string, std::string, std::less<>>;
 
+/// group.* and offsets.*: what coordinators of groups go by, and how their topic is made.
+struct GroupConfig {
+  std::chrono::milliseconds session_timeout_min{0};
+  std::chrono::milliseconds session_timeout_max{0};
+  std::chrono::milliseconds initial_rebalance_delay{0};
+  std::int32_t size_max = 0;
+  std::uint32_t offset_metadata_bytes_max = 0;
+  std::chrono::milliseconds offsets_retention{0};
+  std::chrono::milliseconds offsets_retention_check{0};
+  std::chrono::milliseconds offsets_commit_timeout{0};
+  std::uint32_t offsets_load_bytes = 0;
+  std::int32_t offsets_partitions = 0;
+  std::int16_t offsets_replication_factor = 0;
+  std::uint32_t offsets_segment_bytes = 0;
+  std::int32_t offsets_codec = 0;  ///< Kafka's number of a compression codec
+};
+
 /// The typed values are those of the settings with the like name; see definition.h for what each means.
 struct BrokerConfig {
   net::BrokerId node_id{1};
@@ -66,6 +83,8 @@ struct BrokerConfig {
   std::uint64_t metadata_snapshot_bytes = 0;   ///< metadata.log.max.record.bytes.between.snapshots
   std::uint32_t metadata_segment_bytes = 0;
   std::chrono::milliseconds metadata_segment_age{0};
+
+  GroupConfig groups;
 
   /// What was set, by name: everything that Kafka calls static.
   Given given;

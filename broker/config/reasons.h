@@ -7,7 +7,7 @@ namespace broker::config::table {
 
 inline constexpr std::optional<std::string_view> kUnset = std::nullopt;
 
-inline constexpr std::string_view kNoGroups = "Consumer groups are not coordinated yet.";
+inline constexpr std::string_view kNoGroups = "The newer consumer protocol (KIP-848) is not implemented yet.";
 inline constexpr std::string_view kNoShareGroups = "Share groups are not implemented yet.";
 inline constexpr std::string_view kNoStreamsGroups = "Streams groups are not implemented yet.";
 inline constexpr std::string_view kNoTransactions = "Transactions are not implemented yet.";

@@ -9,7 +9,6 @@
 #include <array>
 
 #include "kernel/posix/socket.h"
-#include "kernel/registered.h"
 
 namespace kernel::posix {
 namespace {

@@ -11,7 +11,6 @@
 #include <array>
 
 #include "kernel/posix/disk.h"
-#include "kernel/registered.h"
 
 namespace kernel::posix {
 
