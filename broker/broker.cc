@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "broker/admin.h"
+#include "broker/controller/topic_names.h"
 #include "broker/log/directory_shard.h"
 #include "kernel/node.h"
 
@@ -51,6 +52,7 @@ Result<> Broker::start(Fiber& f, kernel::Scope& scope, kernel::Scope& front, Sta
   cluster_id_ = directory_->properties().cluster_id;
   TRY(start_shards(f, scope));
   controller_ = TRY(controller::Controller::open(f, *shards_[0]->directory, controller_options()));
+  TRY(set_strays_aside(f));
   TRY(open_listeners(f, started));
   epoch_ = TRY(controller_->register_broker(f, registration(started)));
   TRY(publish(f));
@@ -143,6 +145,22 @@ metadata::Broker Broker::registration(const Started& started) const {
     broker.endpoints.push_back({listener.name, listener.host, port, 0});
   }
   return broker;
+}
+
+Result<> Broker::set_strays_aside(Fiber& f) {
+  const metadata::ImageRef image = controller_->image();
+  const auto is_ours = [&](const log::LogIdentity& found) {
+    if (found.topic == controller::kMetadataTopic) return true;
+    const metadata::Topic* topic = image->find_topic(found.topic);
+    if (topic == nullptr || (topic->id != found.topic_id && !found.topic_id.raw().is_zero())) return false;
+    const auto index = static_cast<std::size_t>(found.partition.raw());
+    if (index >= topic->partitions.size()) return false;
+    return std::ranges::find(topic->partitions[index].replicas, config_.node_id) != topic->partitions[index].replicas.end();
+  };
+  for (const log::LogIdentity& found : TRY(directory_->partitions(f))) {
+    if (!is_ours(found)) TRY(directory_->set_aside(f, found));
+  }
+  return {};
 }
 
 Result<> Broker::open_listeners(Fiber& f, Started& started) {

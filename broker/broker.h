@@ -63,6 +63,9 @@ class Broker {
   void run_shard(kernel::Fiber& there, const std::function<void(kernel::Fiber&)>& on_ready);
   [[nodiscard]] controller::ControllerOptions controller_options() const;
   [[nodiscard]] metadata::Broker registration(const Started& started) const;
+  /// Partitions on the disk that the metadata does not give to this broker: deleted while it was down or when it was
+  /// killed, or copied here.
+  kernel::Result<> set_strays_aside(kernel::Fiber& f);
   kernel::Result<> open_listeners(kernel::Fiber& f, Started& started);
   void accept_from(kernel::Fiber& f, kernel::Listener& listener, const std::string& name);
   void close_idle_connections(kernel::Fiber& f);

@@ -7,6 +7,7 @@
 #include "broker/broker.h"
 #include "broker/commands.h"
 #include "broker/config/broker_config.h"
+#include "broker/controller/controller.h"
 #include "broker/log/log_directory.h"
 #include "broker/serve_command.h"
 #include "kernel/node.h"
@@ -51,13 +52,41 @@ std::string advice(const kernel::Error& error, const config::BrokerConfig& confi
   using kernel::Errc;
   const std::string& directory = config.log_directories.front();
   if (error.is(log::LogDirectoryReason::foreign_cluster)) {
-    return fmt::format("{} belongs to another cluster; point log.dirs at another directory", directory);
+    return fmt::format("{}/meta.properties names another cluster; point log.dirs at another directory", directory);
   }
   if (error.is(log::LogDirectoryReason::foreign_node)) {
-    return fmt::format("{} belongs to another node; set node.id to the one in its meta.properties", directory);
+    return fmt::format("{0}/meta.properties says node.id={1}, the configuration says node.id={2}: the directory belongs "
+                       "to another node; set node.id={1}, or point log.dirs at another directory",
+                       directory, error.detail, config.node_id.raw());
   }
   if (error.is(log::LogDirectoryReason::damaged_identity)) {
     return fmt::format("{}/meta.properties cannot be read (line {}); restore it from a copy", directory, error.detail);
+  }
+  if (error.is(log::LogDirectoryReason::missing_identity)) {
+    return fmt::format("{0} holds partitions but no meta.properties, so nobody knows whose they are; restore "
+                       "{0}/meta.properties from a copy, or point log.dirs at an empty directory",
+                       directory);
+  }
+  if (error.is(controller::ControllerReason::not_a_voter)) {
+    return fmt::format("{0}/__cluster_metadata-0 names {1} as the one voter, but {0}/meta.properties is not "
+                       "of that directory: it is another cluster's, or was made anew; restore the one that belongs "
+                       "there, or point log.dirs at another directory",
+                       directory,
+                       error.detail < 0 ? std::string{"nobody"} : fmt::format("another directory of node {}", error.detail));
+  }
+  if (error.is(controller::ControllerReason::more_voters)) {
+    return fmt::format("{}/__cluster_metadata-0 belongs to a cluster of {} controllers; a single one is all that is "
+                       "served yet",
+                       directory, error.detail);
+  }
+  if (error.is(controller::ControllerReason::lost)) {
+    return fmt::format("{0} holds partitions, but {0}/__cluster_metadata-0 is empty: what topics they are of was lost; "
+                       "restore it from a copy, or point log.dirs at an empty directory",
+                       directory);
+  }
+  if (error.is(controller::ControllerReason::damaged)) {
+    return fmt::format("{}/__cluster_metadata-0 is damaged at offset {} (see the log above); restore it from a copy",
+                       directory, error.detail);
   }
   if (error.is(log::LogDirectoryReason::newer_format)) {
     return fmt::format("{} was written by a newer release of Kalda; run that one", directory);

@@ -2,6 +2,7 @@
 
 #include "kernel/crc32c.h"
 #include "kernel/fiber.h"
+#include "kernel/registered.h"
 
 namespace sim {
 
@@ -9,6 +10,7 @@ using kernel::Buffer;
 using kernel::Errc;
 using kernel::fail;
 using kernel::Fiber;
+using kernel::Registered;
 using kernel::Result;
 
 Stream::Stream(SimNetwork& network, std::uint64_t id, End client, End server)
@@ -190,21 +192,6 @@ bool SimSocket::usable() const {
   const End& at = stream_->end(side_);
   return at.open && !at.reset;
 }
-
-namespace {
-/// Registers the fiber as the one to wake, for as long as it waits.
-class Registered {
- public:
-  Registered(Fiber*& slot, Fiber& f) : slot_{slot} {
-    CHECK(slot == nullptr);
-    slot = &f;
-  }
-  ~Registered() { slot_ = nullptr; }
-
- private:
-  Fiber*& slot_;
-};
-}  // namespace
 
 Result<std::size_t> SimSocket::read(Fiber& f, kernel::MutableByteView out) {
   CHECK(!out.empty());

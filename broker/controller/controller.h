@@ -54,6 +54,7 @@ struct ControllerOptions {
 enum class ControllerReason : std::uint16_t {
   damaged = 0x480,  ///< snapshot and log leave a gap, or a batch is not what it was; detail is the offset
   more_voters,      ///< the quorum has voters besides this node; detail is how many
+  lost,             ///< there are partitions, but no metadata at all
   not_a_voter,      ///< the one voter is another node, or had another directory (its disk was lost)
 };
 constexpr kernel::Room error_room(ControllerReason) { return kernel::Room::broker; }

@@ -52,6 +52,7 @@ Result<kernel::Buffer> bytes_of(Fiber& f, const log::Slice& slice) {
 std::string_view name_of(ControllerReason reason) {
   switch (reason) {
     case ControllerReason::damaged: return "damaged";
+    case ControllerReason::lost: return "lost";
     case ControllerReason::more_voters: return "more_voters";
     case ControllerReason::not_a_voter: return "not_a_voter";
   }
@@ -85,6 +86,9 @@ Result<> Controller::load(Fiber& f) {
                              .topic_id = kMetadataTopicId},
                             {.segment_bytes = options_.segment_bytes, .segment_ms = options_.segment_ms}));
   if (!newest && log_->next() == Offset{0}) {
+    const auto found = TRY(directory_.directory().partitions(f));
+    if (std::ranges::any_of(found, [](const log::LogIdentity& one) { return one.topic != kMetadataTopic; }))
+      return fail(ControllerReason::lost);
     TRY(format(f));
     newest = TRY(store_.load(f));
   }

@@ -1,5 +1,6 @@
 // Metadata v0-13. v0: an empty list means all topics; v1+: null does. v4: auto creation. v8: authorized operations.
 // v9: flexible. v10: topic ids. v12: by id with a null name. v13: top-level error.
+#include "broker/controller/topic_names.h"
 #include "broker/handlers/apis.h"
 #include "broker/handlers/call.h"
 #include "net/messages/metadata.h"
@@ -13,14 +14,7 @@ using net::MetadataRequest;
 using net::MetadataResponse;
 using TopicAnswer = MetadataResponse::MetadataResponseTopic;
 
-constexpr std::size_t kTopicNameMax = 249;
-
-bool is_valid_name(std::string_view name) {
-  if (name.empty() || name.size() > kTopicNameMax || name == "." || name == "..") return false;
-  return std::ranges::all_of(name, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
-  });
-}
+bool is_valid_name(std::string_view name) { return !controller::check_topic_name(name); }
 
 bool is_internal(std::string_view name) {
   return name == "__consumer_offsets" || name == "__transaction_state" || name == "__share_group_state";

@@ -27,6 +27,31 @@ bool is_name_valid(std::string_view name) {
   return plain(name.front()) && plain(name.back());
 }
 
+/// The features that work, and how far each goes. The metadata log holds more (group.version, transaction.version and
+/// others are finalized when a directory is formatted, as Kafka does it), but clients choose what they send by what is
+/// told here.
+struct Feature {
+  std::string_view name;
+  std::int16_t min, max;
+};
+constexpr Feature kFeatures[] = {{"kraft.version", 0, 1}, {"metadata.version", 7, 33}};
+
+void add_features(ApiVersionsResponse& response, const metadata::Image& image, net::Arena& arena, std::int16_t version) {
+  response.finalized_features_epoch = image.offset.raw() - 1;
+  for (const auto& [name, min, max] : kFeatures) {
+    // Versions before 4 cannot say a range that begins at 0.
+    if (min > 0 || version >= 4)
+      arena.push_back(response.supported_features, {.name = name, .min_version = min, .max_version = max});
+    std::int16_t level = image.kraft_version;
+    if (name != "kraft.version") {
+      const auto at = image.features.find(name);
+      level = at == image.features.end() ? std::int16_t{0} : at->second;
+    }
+    if (level > 0)
+      arena.push_back(response.finalized_features, {.name = name, .max_version_level = level, .min_version_level = level});
+  }
+}
+
 ApiVersionsResponse respond(Call& call, const ApiVersionsRequest& request) {
   ApiVersionsResponse response;
   if (call.version() >= 3 &&
@@ -45,14 +70,7 @@ ApiVersionsResponse respond(Call& call, const ApiVersionsRequest& request) {
   const auto apis = served_apis();
   response.api_keys = arena.list<ApiVersionsResponse::ApiVersion>(apis.size());
   for (std::size_t i = 0; i < apis.size(); ++i) response.api_keys[i] = advertised(apis[i]);
-  const metadata::Image& image = *call.image();
-  response.finalized_features_epoch = image.offset.raw() - 1;
-  for (const auto& [name, level] : image.features) {
-    arena.push_back(response.finalized_features, {.name = name, .max_version_level = level, .min_version_level = level});
-    // Versions before 4 cannot say a range that begins at 0.
-    if (call.version() >= 4) arena.push_back(response.supported_features, {.name = name, .max_version = level});
-    else if (level > 0) arena.push_back(response.supported_features, {.name = name, .min_version = 1, .max_version = level});
-  }
+  add_features(response, *call.image(), arena, call.version());
   return response;
 }
 

@@ -25,6 +25,7 @@ constexpr std::string_view kRecoveryPoints = "recovery-point-offset-checkpoint";
 constexpr std::string_view kLogStarts = "log-start-offset-checkpoint";
 constexpr std::string_view kHighWatermarks = "replication-offset-checkpoint";
 constexpr std::string_view kDeleteSuffix = "-delete";
+constexpr std::string_view kStraySuffix = "-stray";
 constexpr std::size_t kFileNameMax = 255;
 constexpr std::size_t kHexBytes = 32;
 
@@ -51,6 +52,7 @@ std::string_view name_of(LogDirectoryReason reason) {
     case LogDirectoryReason::foreign_cluster: return "foreign_cluster";
     case LogDirectoryReason::foreign_node: return "foreign_node";
     case LogDirectoryReason::damaged_identity: return "damaged_identity";
+    case LogDirectoryReason::missing_identity: return "missing_identity";
     case LogDirectoryReason::newer_format: return "newer_format";
   }
   std::unreachable();
@@ -68,11 +70,16 @@ std::optional<std::pair<std::string, net::PartitionId>> parse_partition_director
   return std::pair{std::string{name.substr(0, dash)}, net::PartitionId{*partition}};
 }
 
-std::string deleted_directory_name(const LogIdentity& identity) {
+namespace {
+std::string marked_directory_name(const LogIdentity& identity, std::string_view mark) {
   const net::Uuid id = identity.topic_id.raw();
-  const std::string tail = fmt::format("-{}.{:016x}{:016x}{}", identity.partition.raw(), id.high, id.low, kDeleteSuffix);
+  const std::string tail = fmt::format("-{}.{:016x}{:016x}{}", identity.partition.raw(), id.high, id.low, mark);
   return identity.topic.substr(0, kFileNameMax - tail.size()) + tail;
 }
+}  // namespace
+
+std::string deleted_directory_name(const LogIdentity& identity) { return marked_directory_name(identity, kDeleteSuffix); }
+std::string stray_directory_name(const LogIdentity& identity) { return marked_directory_name(identity, kStraySuffix); }
 
 Result<> remove_tree(Fiber& f, const std::string& path) {
   kernel::Disk& disk = f.node().disk();
@@ -121,6 +128,10 @@ Result<> LogDirectory::check_identity(Fiber& f, const Expected& expected) {
     if (properties_.node_id != expected.node_id) return kernel::fail(LogDirectoryReason::foreign_node, properties_.node_id);
     if (properties_.directory_id) return {};
   } else {
+    // Under a new identity what is here would be taken for another cluster's, or for nothing.
+    for (const kernel::DirectoryEntry& entry : TRY(f.node().disk().list(f, path_))) {
+      if (entry.is_directory && parse_partition_directory(entry.name)) return kernel::fail(LogDirectoryReason::missing_identity);
+    }
     properties_.cluster_id = expected.cluster_id.empty() ? random_uuid(f, path_ + " cluster").text() : expected.cluster_id;
     properties_.node_id = expected.node_id;
   }
@@ -210,6 +221,7 @@ Result<std::vector<LogIdentity>> LogDirectory::partitions(Fiber& f) {
       TRY(remove_tree(f, path));
       continue;
     }
+    if (entry.name.ends_with(kStraySuffix)) continue;  // set aside before, and reported then
     const auto name = parse_partition_directory(entry.name);
     if (!name) {
       f.log().warn("unknown_directory_ignored", {{"path", path}});
@@ -234,6 +246,19 @@ Result<std::vector<LogIdentity>> LogDirectory::partitions(Fiber& f) {
     });
   });
   return found;
+}
+
+Result<> LogDirectory::set_aside(Fiber& f, const LogIdentity& identity) {
+  const auto known = known_.find({identity.topic, identity.partition});
+  CHECK(known == known_.end() || !known->second.in_use);
+  kernel::Disk& disk = f.node().disk();
+  const std::string from = file(partition_directory_name(identity.topic, identity.partition));
+  const std::string to = file(stray_directory_name(identity));
+  if (const Result<> before = remove_tree(f, to); !before && !before.error().is(Errc::no_such_file)) return before;
+  TRY(disk.rename(f, from, to));
+  TRY(disk.sync_directory(f, path_));
+  f.log().warn("stray_partition_set_aside", {{"from", from}, {"to", to}});
+  return forget(f, identity);
 }
 
 Result<std::unique_ptr<DirectoryShard>> LogDirectory::on_shard(Fiber& f, kernel::Scope& scope) {

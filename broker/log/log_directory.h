@@ -47,6 +47,7 @@ enum class LogDirectoryReason : std::uint16_t {
   foreign_cluster = 0x300,  ///< meta.properties names another cluster
   foreign_node,             ///< or another node
   damaged_identity,         ///< meta.properties cannot be read; detail is the line
+  missing_identity,         ///< there are partitions, but no meta.properties
   newer_format,             ///< a file of ours from a later release
 };
 constexpr kernel::Room error_room(LogDirectoryReason) { return kernel::Room::broker; }
@@ -76,7 +77,7 @@ class LogDirectory {
     std::string cluster_id;  ///< empty: take what is there; a fresh directory makes one
     std::int32_t node_id = -1;
   };
-  /// Takes the lock, checks meta.properties (a fresh directory gets one), notes and removes the clean shutdown mark.
+  /// Takes the lock, checks meta.properties (a directory without partitions gets one), notes and removes the clean shutdown mark.
   /// Errors: locked (another broker runs on it), LogDirectoryReason, kernel reasons.
   static kernel::Result<std::unique_ptr<LogDirectory>> open(kernel::Fiber& f, std::string path,
                                                             const Expected& expected);
@@ -95,6 +96,9 @@ class LogDirectory {
   /// Whether the machine has not booted since the last writes: only when it has can written bytes be lost.
   [[nodiscard]] bool same_boot() const { return same_boot_; }
 
+  /// Takes a partition out of the way whose topic is not known: its directory is renamed as Kafka does it with strays,
+  /// and kept for people to look at. Its log is not open. On the owner shard.
+  kernel::Result<> set_aside(kernel::Fiber& f, const LogIdentity& identity);
   /// The partition directories found, sorted; those marked for deletion are removed on the way. A topic id of zero
   /// means that its partition.metadata was never written. On the owner shard.
   kernel::Result<std::vector<LogIdentity>> partitions(kernel::Fiber& f);
@@ -160,6 +164,8 @@ std::string partition_directory_name(std::string_view topic, net::PartitionId pa
 std::optional<std::pair<std::string, net::PartitionId>> parse_partition_directory(std::string_view name);
 /// "<topic>-<partition>.<32 hex>-delete", the topic cut so that the name fits a file system (255).
 std::string deleted_directory_name(const LogIdentity& identity);
+/// The like for "-stray".
+std::string stray_directory_name(const LogIdentity& identity);
 /// Removes a directory of plain files.
 kernel::Result<> remove_tree(kernel::Fiber& f, const std::string& path);
 

@@ -40,7 +40,12 @@ class Recovery {
     TRY(list_segments());
     TRY(load_epochs());
     out_.log_start = task_.evidence.log_start;
-    if (out_.segments.empty()) return start_empty();
+    if (out_.segments.empty()) {
+      // A log has a segment from its first sync on.
+      const auto& mark = task_.evidence.watermark;
+      if (mark && mark->end > out_.log_start) return all_gone(mark->end);
+      return start_empty();
+    }
     out_.log_start = std::max(out_.log_start, out_.segments.front()->base());
     if (task_.evidence.clean && TRY(open_clean())) return std::move(out_);
     return recover_unclean();
@@ -91,8 +96,9 @@ class Recovery {
         continue;
       }
       swaps.push_back(entry.name);
-      low = low ? std::min(*low, base) : base;
+      // Indexes alone: their segment has its name already, and must keep it.
       if (!entry.name.ends_with(".log.swap")) continue;
+      low = low ? std::min(*low, base) : base;
       const FileHandle file = TRY(disk_.open(f_, path(entry.name), OpenMode::read_only()));
       BatchScan scan{file, 0, TRY(file->size(f_))};
       while (const auto item = TRY(scan.next_header(f_))) high = std::max(high, item->header.next_offset());
@@ -101,9 +107,11 @@ class Recovery {
     for (const auto& entry : entries) {
       for (const std::string_view suffix : {".log", ".index", ".timeindex", ".txnindex"}) {
         const auto base = base_of(entry.name, suffix);
-        if (base && *base >= *low && *base < high) TRY(disk_.unlink(f_, path(entry.name)));
+        if (base && low && *base >= *low && *base < high) TRY(disk_.unlink(f_, path(entry.name)));
       }
     }
+    // A segment that comes back after the power went would overlap with what replaced it.
+    TRY(disk_.sync_directory(f_, task_.directory));
     for (const std::string& swap : swaps)
       TRY(disk_.rename(f_, path(swap), path(swap.substr(0, swap.size() - std::string_view{".swap"}.size()))));
     return {};
@@ -156,6 +164,12 @@ class Recovery {
       epochs_lost_ = true;
     }
     return {};
+  }
+
+  Result<Recovered> all_gone(Offset synced_to) {
+    f_.log().error("log_damaged", {{"directory", task_.directory}, {"offset", out_.log_start}, {"synced_to", synced_to}});
+    f_.node().mark("broker.log.damage_detected");
+    return kernel::fail(LogReason::damaged, out_.log_start.raw());
   }
 
   Result<Recovered> start_empty() {

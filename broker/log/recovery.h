@@ -7,7 +7,7 @@
 // - at or above what was known to be synced (the synced watermark, or the recovery point) it is a torn tail, never
 //   acknowledged: the log is cut there and later segments go;
 // - below, it is damage to acknowledged data: LogReason::damaged, an error event names file and position, and nothing
-//   was touched. The same when bytes below the watermark are missing altogether.
+//   was touched. The same when bytes below the watermark, or all segments, are missing altogether.
 // A watermark is void, not evidence, when valid batches stand where it speaks of others, or the log ends before it and
 // a newer leader epoch is on record: Kafka has written here since.
 // A gap between two segments above the synced end is a torn tail too: the older one's last bytes never arrived.

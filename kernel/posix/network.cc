@@ -9,6 +9,7 @@
 #include <array>
 
 #include "kernel/posix/socket.h"
+#include "kernel/registered.h"
 
 namespace kernel::posix {
 namespace {

@@ -11,6 +11,7 @@
 #include <array>
 
 #include "kernel/posix/disk.h"
+#include "kernel/registered.h"
 
 namespace kernel::posix {
 

@@ -8,19 +8,6 @@
 
 namespace kernel::posix {
 
-/// Registers the fiber as the one to wake, for as long as it waits.
-class Registered {
- public:
-  Registered(Fiber*& slot, Fiber& f) : slot_{slot} {
-    CHECK(slot == nullptr);
-    slot = &f;
-  }
-  ~Registered() { slot_ = nullptr; }
-
- private:
-  Fiber*& slot_;
-};
-
 Endpoint endpoint_of(int fd, int (*query)(int, sockaddr*, socklen_t*) noexcept);
 
 class PosixSocket final : public Socket, private Pollable {

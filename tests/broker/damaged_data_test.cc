@@ -76,5 +76,23 @@ TEST_F(DamagedData, BehindTheLastRecordIsATornTail) {
   });
 }
 
+TEST_F(DamagedData, OfATopicThatNobodyKnowsIsSetAsideAndInNobodysWay) {
+  fill();
+  // One whose deletion was decided, but not done when the process was killed; another topic had its name before.
+  for (const std::string_view name : {"ghost-0", "good-7"}) {
+    ASSERT_TRUE(disk().create(fmt::format("/data/{}", name), true));
+    ASSERT_TRUE(disk().create(fmt::format("/data/{}/partition.metadata", name), false));
+    write(fmt::format("/data/{}/partition.metadata", name), 0, "version: 0\ntopic_id: AAAAAAAAAAEAAAAAAAAAAQ");
+  }
+  world_.run([&](Fiber& f) {
+    RawClient client = world_.connect(f);
+    EXPECT_EQ(create_topic(f, client, "ghost"), ErrorCode::none);
+    EXPECT_EQ(produce(f, client, "ghost", one_record("v")).error, ErrorCode::none);
+    expect_healthy(f, client, "good");
+  });
+  EXPECT_TRUE(disk().find("/data/ghost-0.00000000000000010000000000000001-stray/partition.metadata"));
+  EXPECT_TRUE(disk().find("/data/good-7.00000000000000010000000000000001-stray/partition.metadata"));
+}
+
 }  // namespace
 }  // namespace broker::testing

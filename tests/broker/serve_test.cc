@@ -175,15 +175,52 @@ TEST(TwoBrokers, CannotShareAPort) {
   EXPECT_TRUE(serves(port));
 }
 
+/// A directory that a broker has served from and left.
+void make_data(const std::string& directory) {
+  Serve serve{{"log.dirs=" + directory}};
+  ASSERT_NE(serve.port(), 0) << serve.said;
+  serve.stop();
+  ASSERT_EQ(serve.end(), 0) << serve.said;
+}
+
 TEST(DataDirectory, OfAnotherNodeIsRefused) {
   const Scratch scratch;
-  {
-    Serve first{{"log.dirs=" + scratch / "data"}};
-    ASSERT_NE(first.port(), 0);
-    first.stop();
-    ASSERT_EQ(first.end(), 0);
-  }
-  expect_refused({"log.dirs=" + scratch / "data", "node.id=7"}, 1, "belongs to another node");
+  make_data(scratch / "data");
+  expect_refused({"log.dirs=" + scratch / "data", "node.id=7"}, 1,
+                 scratch / "data/meta.properties says node.id=1, the configuration says node.id=7");
+}
+
+TEST(DataDirectory, OfAnotherClusterIsRefused) {
+  const Scratch scratch;
+  make_data(scratch / "ours");
+  make_data(scratch / "theirs");
+  fs::copy_file(scratch / "theirs/meta.properties", scratch / "ours/meta.properties", fs::copy_options::overwrite_existing);
+  expect_refused({"log.dirs=" + scratch / "ours"}, 1, scratch / "ours/meta.properties is not of that directory");
+}
+
+TEST(DataDirectory, ThatLostItsIdentityIsNotGivenAnother) {
+  const Scratch scratch;
+  make_data(scratch / "data");
+  fs::remove(scratch / "data/meta.properties");
+  expect_refused({"log.dirs=" + scratch / "data"}, 1, "holds partitions but no meta.properties");
+}
+
+TEST(DataDirectory, WithPartitionsOfTopicsThatNobodyCanNameIsRefused) {
+  const Scratch scratch;
+  make_data(scratch / "data");
+  fs::remove_all(scratch / "data/__cluster_metadata-0");
+  fs::create_directory(scratch / "data/orders-0");
+  expect_refused({"log.dirs=" + scratch / "data"}, 1, "__cluster_metadata-0 is empty");
+}
+
+TEST(DataDirectory, OfANewerReleaseIsRefused) {
+  const Scratch scratch;
+  make_data(scratch / "data");
+  std::fstream file{scratch / "data/kalda-synced-watermarks", std::ios::in | std::ios::out | std::ios::binary};
+  file.seekp(11);
+  file.put(9);
+  file.close();
+  expect_refused({"log.dirs=" + scratch / "data"}, 1, scratch / "data was written by a newer release of Kalda");
 }
 
 TEST(DataDirectory, WithDamagedIdentityIsRefused) {

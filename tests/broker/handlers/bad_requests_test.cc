@@ -3,6 +3,8 @@
 
 #include "kernel/crc32c.h"
 #include "net/compress/codec.h"
+#include "net/messages/api_versions.h"
+#include "net/messages/describe_cluster.h"
 #include "net/messages/find_coordinator.h"
 #include "net/messages/list_offsets.h"
 #include "net/messages/metadata.h"
@@ -245,6 +247,50 @@ TEST(UnknownTopicsAndIds, AreNamedInMetadata) {
     const auto ids = client.call(f, 12, by_id);
     ASSERT_TRUE(ids);
     EXPECT_EQ(ids->response.topics[0].error_code, ErrorCode::unknown_topic_id);
+  });
+}
+
+TEST(ClientsOfAnotherCluster, AreToldToFindTheirOwn) {
+  BrokerWorld world;
+  world.run([&](Fiber& f) {
+    RawClient client = world.connect(f);
+    const auto ask = [&](std::optional<std::string_view> cluster, int node) {
+      net::ApiVersionsRequest request;
+      request.client_software_name = "test";
+      request.client_software_version = "1";
+      request.cluster_id = cluster;
+      request.node_id = net::BrokerId{node};
+      const auto answer = client.call(f, 5, request);
+      return answer ? answer->response.error_code : ErrorCode::network_exception;
+    };
+    net::DescribeClusterRequest about;
+    const auto cluster = client.call(f, 0, about);
+    ASSERT_TRUE(cluster);
+    EXPECT_EQ(ask(cluster->response.cluster_id, 1), ErrorCode::none);
+    EXPECT_EQ(ask(std::nullopt, -1), ErrorCode::none);
+    EXPECT_EQ(ask("AAAAAAAAAAAAAAAAAAAAAA", 1), ErrorCode::rebootstrap_required);
+    EXPECT_EQ(ask(cluster->response.cluster_id, 2), ErrorCode::rebootstrap_required);
+  });
+}
+
+TEST(Features, AreThoseThatWorkAndNotAllThatTheMetadataHolds) {
+  BrokerWorld world;
+  world.run([&](Fiber& f) {
+    RawClient client = world.connect(f);
+    for (const std::int16_t version : {std::int16_t{3}, std::int16_t{4}}) {
+      net::ApiVersionsRequest request;
+      request.client_software_name = "test";
+      request.client_software_version = "1";
+      const auto answer = client.call(f, version, request);
+      ASSERT_TRUE(answer);
+      std::string finalized, supported;
+      for (const auto& one : answer->response.finalized_features)
+        finalized += fmt::format("{}={} ", one.name, one.max_version_level);
+      for (const auto& one : answer->response.supported_features)
+        supported += fmt::format("{}={}-{} ", one.name, one.min_version, one.max_version);
+      EXPECT_EQ(finalized, "kraft.version=1 metadata.version=33 ");
+      EXPECT_EQ(supported, version == 3 ? "metadata.version=7-33 " : "kraft.version=0-1 metadata.version=7-33 ");
+    }
   });
 }
 
