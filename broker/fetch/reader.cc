@@ -113,6 +113,7 @@ Result<> Reader::wait_for_change(Fiber& f, std::size_t missing) {
   kernel::Scope scope{f};
   for (std::size_t i = 0; i < groups_.size(); ++i) {
     scope.spawn("fetch wait", [&, i](Fiber& child) -> Result<> {
+      const auto within = child.deadline_at(f.deadline());  // a child has none of its own, and join() waits for it
       const auto waited = kernel::call_on(child, groups_[i].home->shard(), [&](Fiber& there) {
         return wait_there(there, groups_[i], group_bytes_[i], 1);
       });
