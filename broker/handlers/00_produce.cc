@@ -4,6 +4,7 @@
 // fiber of its own so that the next request can start: wait until each is as safe as acks asks, and answer.
 #include <deque>
 
+#include "broker/coordinators/placement.h"
 #include "broker/handlers/apis.h"
 #include "broker/handlers/call.h"
 #include "broker/handlers/remote_append.h"
@@ -98,6 +99,10 @@ void take(Fiber& f, Produce& produce, const metadata::Topic& topic, const Produc
   const auto index = static_cast<std::size_t>(data.index.raw());
   if (data.index.raw() < 0 || index >= topic.partitions.size()) {
     return refuse(produce, answer, ErrorCode::unknown_topic_or_partition, "no such partition");
+  }
+  // What coordinators know of themselves is theirs to write; Kafka lets its admin client do it.
+  if (coordinators::is_internal_topic(topic.name) && call.header.client_id != "__admin_client") {
+    return refuse(produce, answer, ErrorCode::invalid_topic_exception, "internal topics are written by the broker");
   }
   const config::TopicConfig& rules = call.shard.topic_config(topic);
   const kernel::ByteView bytes = data.records.is_null() ? kernel::ByteView{} : data.records.bytes();

@@ -1,6 +1,7 @@
 // Metadata v0-13. v0: an empty list means all topics; v1+: null does. v4: auto creation. v8: authorized operations.
 // v9: flexible. v10: topic ids. v12: by id with a null name. v13: top-level error.
 #include "broker/controller/topic_names.h"
+#include "broker/coordinators/placement.h"
 #include "broker/handlers/apis.h"
 #include "broker/handlers/call.h"
 #include "net/messages/metadata.h"
@@ -16,10 +17,6 @@ using TopicAnswer = MetadataResponse::MetadataResponseTopic;
 
 bool is_valid_name(std::string_view name) { return !controller::check_topic_name(name); }
 
-bool is_internal(std::string_view name) {
-  return name == "__consumer_offsets" || name == "__transaction_state" || name == "__share_group_state";
-}
-
 /// Bits of what an operator of an unsecured broker may do. Source: AclOperation codes.
 constexpr std::int32_t bits(std::initializer_list<int> codes) {
   std::int32_t all = 0;
@@ -33,7 +30,7 @@ void fill(TopicAnswer& answer, const metadata::Topic& topic, net::Arena& arena,
           const metadata::Image& image) {
   answer.name = arena.copy(topic.name);
   answer.topic_id = topic.id;
-  answer.is_internal = is_internal(topic.name);
+  answer.is_internal = coordinators::is_internal_topic(topic.name);
   answer.partitions = arena.list<MetadataResponse::MetadataResponsePartition>(topic.partitions.size());
   for (std::size_t i = 0; i < topic.partitions.size(); ++i) {
     const metadata::Partition& partition = topic.partitions[i];
@@ -65,7 +62,7 @@ std::vector<controller::NewTopic> to_create(const Call& call, const MetadataRequ
   if (!allowed) return missing;
   for (const Wish& wish : wishes) {
     if (!wish.name || !is_valid_name(*wish.name) || call.image()->find_topic(*wish.name) != nullptr) continue;
-    if (is_internal(*wish.name)) continue;
+    if (coordinators::is_internal_topic(*wish.name)) continue;
     controller::NewTopic topic;
     topic.name = *wish.name;
     missing.push_back(std::move(topic));
@@ -131,7 +128,7 @@ MetadataResponse respond(Fiber& f, Call& call, const MetadataRequest& request) {
       answer.topic_id = wish.id;
       if (wish.name) {
         answer.name = arena.copy(*wish.name);
-        answer.is_internal = is_internal(*wish.name);
+        answer.is_internal = coordinators::is_internal_topic(*wish.name);
         const auto why = not_created.find(*wish.name);
         answer.error_code = !is_valid_name(*wish.name)      ? ErrorCode::invalid_topic_exception
                             : why != not_created.end() ? why->second
