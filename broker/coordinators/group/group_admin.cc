@@ -35,11 +35,11 @@ ErrorCode GroupCoordinator::delete_group(Fiber& f, std::string_view group_id) {
   const auto refused = std::make_shared<ErrorCode>(ErrorCode::none);
   write_decided(
       moment_of(f),
-      [this, refused, id = std::string{group_id}](const Moment&) {
+      [this, refused, id = std::string{group_id}](const Moment& then) {
         std::vector<NewRecord> records;
         *refused = check_deletion(id);  // it may have been joined meanwhile
         if (*refused != ErrorCode::none) return records;
-        entomb(id, records);
+        entomb(id, then, records);
         find(id)->set_dead(true);
         return records;
       },

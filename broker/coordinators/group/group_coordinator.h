@@ -110,7 +110,7 @@ class GroupCoordinator final : public Coordinator {
   [[nodiscard]] std::string fresh_id();
   void expire(const Moment& at);
   /// Removes everything that is stored of a group; appends to `out`.
-  void entomb(std::string_view group_id, std::vector<NewRecord>& out) const;
+  void entomb(std::string_view group_id, const Moment& at, std::vector<NewRecord>& out) const;
   /// Whether it may be deleted.
   [[nodiscard]] ErrorCode check_deletion(std::string_view group_id) const;
 

@@ -96,9 +96,9 @@ GroupCoordinator::DeleteOffsetsReply GroupCoordinator::delete_offsets(Fiber& f, 
   return std::move(shared->reply);
 }
 
-void GroupCoordinator::entomb(std::string_view group_id, std::vector<NewRecord>& out) const {
+void GroupCoordinator::entomb(std::string_view group_id, const Moment& at, std::vector<NewRecord>& out) const {
   const Entry* entry = state_.find(group_id);
-  if (entry != nullptr) {
+  if (entry != nullptr && !BUG(at, "groups.tombstone_not_written")) {
     for (const auto& [topic, partitions] : entry->offsets) {
       for (const auto& [partition, offset] : partitions) out.push_back(offset_tombstone(group_id, topic, partition));
     }
@@ -117,13 +117,12 @@ void GroupCoordinator::expire(const Moment& at) {
           const Entry* entry = state_.find(id);
           const Expiry expiry =
               decide_expiry(entry == nullptr ? nothing : *entry, &live.group, settings_.offsets_retention.count(), then);
-          if (BUG(then, "groups.tombstone_not_written")) continue;
           if (!expiry.group_ends) {
             for (const TopicPartition& one : expiry.offsets)
               records.push_back(offset_tombstone(id, one.topic, one.partition));
             continue;
           }
-          entomb(id, records);
+          entomb(id, then, records);
           live.group.set_dead(true);
           ending->push_back(id);
         }

@@ -24,12 +24,13 @@ struct BrokerWorldOptions {
   std::uint64_t seed = 1;
   std::uint32_t shards = 1;
   std::vector<std::string> settings;
+  std::string planted_bug;  ///< kernel/bug.h
 };
 
 class BrokerWorld {
  public:
   explicit BrokerWorld(BrokerWorldOptions options = {})
-      : world{{.seed = options.seed}, stacks_},
+      : world{{.seed = options.seed, .planted_bug = options.planted_bug}, stacks_},
         broker_machine{world.add_machine("broker")},
         client_machine{world.add_machine("client")},
         shards_{options.shards} {
