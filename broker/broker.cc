@@ -5,6 +5,7 @@
 #include "broker/admin.h"
 #include "broker/controller/topic_names.h"
 #include "broker/log/directory_shard.h"
+#include "kernel/bug.h"
 #include "kernel/node.h"
 
 namespace broker {
@@ -148,6 +149,7 @@ metadata::Broker Broker::registration(const Started& started) const {
 }
 
 Result<> Broker::set_strays_aside(Fiber& f) {
+  if (BUG(f, "log.directory_matched_by_name")) return {};
   const metadata::ImageRef image = controller_->image();
   const auto is_ours = [&](const log::LogIdentity& found) {
     if (found.topic == controller::kMetadataTopic) return true;
@@ -241,7 +243,7 @@ void Broker::expire_producers(Fiber& f) {
 }
 
 void Broker::write_checkpoints(Fiber& f) {
-  while (f.sleep(60s)) {
+  while (f.sleep(std::max<kernel::Duration>(config_.checkpoint_interval, 10ms))) {
     if (const auto written = directory_->checkpoint(f); !written && !written.error().is(kernel::Errc::cancelled)) {
       f.log().warn("checkpoint_failed", {{"path", directory_->path()}, {"error", written.error()}});
     }

@@ -46,17 +46,23 @@ bool Run::until(const std::function<bool()>& done, kernel::Duration limit) {
           violation("runaway", fmt::format("more than {} events without an end", kEventsMax));
           return stopped_ = true;
         }
+        judge_errors();
         return reached = done();
       },
       limit);
   return reached;
 }
 
-Outcome Run::finish() {
-  for (const sim::LogLine& line : world_.errors()) {
+void Run::judge_errors() {
+  for (; errors_judged_ < world_.errors().size(); ++errors_judged_) {
+    const sim::LogLine& line = world_.errors()[errors_judged_];
     if (expected_error_ && expected_error_(line)) continue;
     violation("log", fmt::format("{}: unexpected error: {}", line.node, line.text));
   }
+}
+
+Outcome Run::finish() {
+  judge_errors();
   Outcome outcome;
   outcome.seed = seed_;
   outcome.trace_hash = world_.trace().hash();

@@ -79,6 +79,7 @@ class Run {
   [[nodiscard]] bool stopped() const { return stopped_; }
 
  private:
+  void judge_errors();
   std::uint64_t seed_;
   std::uint64_t until_event_;
   bool stopped_ = false;
@@ -86,6 +87,7 @@ class Run {
   std::vector<Violation> violations_;
   std::map<std::string, std::uint64_t, std::less<>> judged_;
   std::function<bool(const sim::LogLine&)> expected_error_;
+  std::size_t errors_judged_ = 0;
 };
 
 /// Runs one seed of a scenario from beginning to end.

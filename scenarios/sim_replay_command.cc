@@ -6,6 +6,7 @@
 #include "kernel/check.h"
 #include "kernel/node.h"
 #include "scenarios/campaign.h"
+#include "scenarios/mutants.h"
 #include "scenarios/sim_commands.h"
 
 namespace scenarios {
@@ -28,6 +29,10 @@ void print_log(const sim::LogLine& line) {
 }
 
 int run(Fiber& f, const Options& options) {
+  if (const auto why_not = why_not_planted(options.plant)) {
+    static_cast<void>(f.node().console().write_error(f, fmt::format("kalda sim replay: {}\n", *why_not)));
+    return 2;
+  }
   const Scenario* scenario = options.scenario.empty() ? &all_scenarios().front() : find_scenario(options.scenario);
   if (scenario == nullptr) {
     static_cast<void>(f.node().console().write_error(

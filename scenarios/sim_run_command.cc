@@ -7,6 +7,7 @@
 #include "kernel/posix/jobs.h"
 #include "scenarios/campaign.h"
 #include "scenarios/marks.h"
+#include "scenarios/mutants.h"
 #include "scenarios/sim_commands.h"
 
 namespace scenarios {
@@ -101,6 +102,10 @@ std::string junit(const Campaign& campaign, const Scenario& scenario, const Opti
 
 int run(Fiber& f, const Options& options) {
   kernel::Console& console = f.node().console();
+  if (const auto why_not = why_not_planted(options.plant)) {
+    static_cast<void>(console.write_error(f, fmt::format("kalda sim run: {}\n", *why_not)));
+    return 2;
+  }
   const Scenario* scenario = options.scenario.empty() ? &all_scenarios().front() : find_scenario(options.scenario);
   if (scenario == nullptr) {
     static_cast<void>(console.write_error(

@@ -262,6 +262,9 @@ void DiskImage::settle_pages(Inode& inode, kernel::Random& random, LossReport& r
     drop_pages_from(inode, (inode.size + kPageBytes - 1) / kPageBytes);
     inode.durable_size = inode.size;
   }
+  // What lies behind the end of the file reads as zeros should the file grow again.
+  const auto last = inode.pages.find(inode.size / kPageBytes);
+  if (last != inode.pages.end()) std::ranges::fill(std::span{last->second.now}.subspan(inode.size % kPageBytes), std::byte{0});
 }
 
 void DiskImage::settle_tree(const InodeRef& directory, kernel::Random& random, LossReport& report) {

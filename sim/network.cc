@@ -34,8 +34,10 @@ void SimNetwork::links_changed() {
     if (auto stream = weak.lock()) open.push_back(std::move(stream));
   }
   for (const auto& stream : open) {
-    stream->plan_delivery(0);
-    stream->plan_delivery(1);
+    for (int side = 0; side < 2; ++side) {
+      stream->plan_delivery(side);
+      stream->probe(side);
+    }
   }
 }
 

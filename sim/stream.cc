@@ -102,6 +102,11 @@ void Stream::plan_delivery(int writer_side) {
   });
 }
 
+void Stream::probe(int writer_side) {
+  const Pipe& pipe = out(writer_side);
+  if (end(writer_side).writer != nullptr && pipe.in_flight.empty() && !pipe.delivery_planned) deliver(writer_side);
+}
+
 void Stream::deliver(int writer_side) {
   Pipe& pipe = out(writer_side);
   const int reader_side = 1 - writer_side;
@@ -112,7 +117,9 @@ void Stream::deliver(int writer_side) {
   if (!to.machine->powered()) return;  // a black hole; retransmission goes on until the machine is back
   if (to.machine->incarnation() != to.incarnation && !to.machine->up()) return;
   if (to.reset || !to.open || to.machine->incarnation() != to.incarnation) {
-    // Nobody there has this stream any more: the system answers with a reset.
+    // Nobody there has this stream any more: the system answers with a reset. While that is lost, the writer's system
+    // sends again and again; links_changed() comes back here.
+    if (network_.link(*to.machine, *end(writer_side).machine).cut) return;
     pipe.in_flight.clear();
     if (!end(writer_side).reset) {
       network_.world_.mark("sim.network.half_open_found");

@@ -62,6 +62,8 @@ class Stream : public std::enable_shared_from_this<Stream> {
   /// Moves what may arrive now; called at arrival times and when links change.
   void deliver(int writer_side);
   void plan_delivery(int writer_side);
+  /// Whoever is blocked asks for room from time to time; a peer that is gone answers with a reset.
+  void probe(int writer_side);
 
  private:
   void wake_reader(int side);

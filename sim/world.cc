@@ -70,6 +70,7 @@ void World::boot(Machine& machine, std::uint32_t shards, Main main) {
     main(f);
     process.main_ended = true;
   });
+  network_->links_changed();  // peers of the process before hear of it
 }
 
 void World::kill(Machine& machine, CrashKind kind) {

@@ -135,6 +135,7 @@ void read_numbers(const Given& given, BrokerConfig& config, Judgement& judgement
   read.optional_size(config.socket_receive_buffer_bytes, "socket.receive.buffer.bytes", judgement);
   read.to(config.producer_expiration, "producer.id.expiration.ms");
   read.to(config.producer_expiration_check, "producer.id.expiration.check.interval.ms");
+  read.to(config.checkpoint_interval, "log.flush.offset.checkpoint.interval.ms");
   read.to(config.retention_check, "log.retention.check.interval.ms");
   read.to(config.metadata_snapshot_bytes, "metadata.log.max.record.bytes.between.snapshots");
   read.to(config.metadata_segment_bytes, "metadata.log.segment.bytes");

@@ -5,6 +5,7 @@
 #include "broker/controller/decide.h"
 #include "broker/controller/topic_names.h"
 #include "broker/log/log_directory.h"
+#include "kernel/bug.h"
 #include "kernel/check.h"
 #include "kernel/disk.h"
 #include "kernel/node.h"
@@ -176,6 +177,7 @@ Result<> Controller::lead(Fiber& f) {
   random_ = f.node().random(kernel::Domain::application,
                             kernel::mix64(kernel::hash64("broker.controller"),
                                           static_cast<std::uint64_t>(epoch_.raw())));
+  if (BUG(f, "controller.ids_drawn_again")) random_ = kernel::Random{0, kernel::Domain::application, 0};
   TRY(store_.save_quorum_state(f, {.leader = options_.node_id, .epoch = epoch_}));
   TRY(log_->begin_epoch(f, epoch_));
 

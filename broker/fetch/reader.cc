@@ -4,6 +4,8 @@
 
 #include "broker/broker.h"
 #include "broker/handlers/wire_code.h"
+#include "kernel/bug.h"
+#include "kernel/node.h"
 #include "kernel/notify.h"
 
 namespace broker::fetch {
@@ -41,7 +43,7 @@ bool Reader::judge(BrokerShard& home, Target& target, replication::Partition*& p
     return false;
   }
   const net::Offset end = partition->log().written_end();
-  target.high_watermark = partition->high_watermark();
+  target.high_watermark = BUG(home.shard(), "fetch.unsynced_shown") ? end : partition->high_watermark();
   target.last_stable_offset = partition->last_stable_offset();
   target.log_start = partition->log_start();
   if (target.last_fetched_epoch != net::LeaderEpoch{-1}) {
@@ -92,7 +94,7 @@ Result<> Reader::wait_for_change(Fiber& f, std::size_t missing) {
   // Suspends on the group's own shard until bytes are announced there that were not seen yet.
   const auto wait_there = [](Fiber& there, Group& group, std::size_t seen, std::size_t wanted) -> Result<> {
     const Seen now = look_at(*group.home, group);
-    if (now.ready || now.bytes > seen) return {};
+    if ((now.ready || now.bytes > seen) && !BUG(there, "fetch.lost_wake_up")) return {};
     kernel::WaitAny some{there, static_cast<std::int64_t>(wanted)};
     std::vector<std::shared_ptr<replication::Partition>> held;
     for (Target* target : group.targets) {
@@ -149,11 +151,13 @@ void Reader::read_group(Fiber& there, Group& group, std::size_t bytes_max, std::
     if (!judge(*group.home, *target, partition)) continue;
     const std::size_t left = taken < bytes_max ? bytes_max - taken : 0;
     if (left == 0 && taken > 0) continue;
-    if (target->offset >= partition->high_watermark()) continue;
+    const net::Offset shown = BUG(there, "fetch.reads_above_high_watermark") ? partition->log().written_end()
+                                                                              : target->high_watermark;
+    if (target->offset >= shown) continue;
     const auto keep = group.home->find(target->key)->partition;  // it may be deleted while we read
     auto slice = keep->log().read(there, target->offset,
                                   {.bytes_max = std::min(left, target->bytes_max),
-                                   .end = keep->high_watermark(),
+                                   .end = shown,
                                    .at_least_one_batch = taken == 0});
     if (!slice) {
       target->error = handlers::wire_code(slice.error());

@@ -7,6 +7,8 @@
 #include "broker/handlers/apis.h"
 #include "broker/handlers/call.h"
 #include "broker/limits.h"
+#include "kernel/bug.h"
+#include "kernel/node.h"
 #include "net/messages/fetch.h"
 
 namespace broker::handlers {
@@ -32,9 +34,14 @@ Wanted wanted_of(const FetchRequest::FetchTopic& topic, const FetchRequest::Fetc
   return wanted;
 }
 
-void fill(Session& session, const FetchRequest& request) {
+void fill(Fiber& f, Session& session, const FetchRequest& request) {
   for (const auto& topic : request.topics) {
-    for (const auto& partition : topic.partitions) session.put(wanted_of(topic, partition));
+    for (const auto& partition : topic.partitions) {
+      const Wanted wanted = wanted_of(topic, partition);
+      const bool known = session.index.contains({{wanted.topic_id, wanted.topic}, wanted.partition});
+      if (known && BUG(f, "fetch.session_keeps_old_offset")) continue;
+      session.put(wanted);
+    }
   }
   for (const auto& topic : request.forgotten_topics_data) {
     for (const auto partition : topic.partitions) session.forget(topic.topic_id, topic.topic, partition);
@@ -60,7 +67,7 @@ Resolved resolve(Fiber& f, Call& call, const FetchRequest& request) {
                        : nullptr;
     if (session == nullptr) session = std::make_shared<Session>();
     session->by_id = by_id;
-    fill(*session, request);
+    fill(f, *session, request);
     return {std::move(session)};
   }
   auto session = cache.find(request.session_id);
@@ -71,7 +78,7 @@ Resolved resolve(Fiber& f, Call& call, const FetchRequest& request) {
   if (session->by_id != by_id) return {nullptr, false, ErrorCode::fetch_session_topic_id_error};
   session->epoch = fetch::next_epoch(session->epoch);
   session->last_used = f.now();
-  fill(*session, request);
+  fill(f, *session, request);
   if (session->wanted.empty()) {
     cache.remove(session->id);
     session->id = 0;
@@ -98,7 +105,8 @@ Target target_of(const metadata::Image& image, const Wanted& wanted, bool by_id)
 }
 
 /// Whether an incremental answer has to mention it.
-bool is_news(const Wanted& wanted, const Target& target) {
+bool is_news(Fiber& f, const Wanted& wanted, const Target& target) {
+  if (BUG(f, "fetch.session_hears_of_watermarks_only")) return target.high_watermark != wanted.told_high_watermark;
   return target.slice.size > 0 || target.error != ErrorCode::none || target.diverging || wanted.told_error ||
          target.high_watermark != wanted.told_high_watermark || target.log_start != wanted.told_log_start;
 }
@@ -207,7 +215,7 @@ void handle_fetch(Fiber& f, Call& call) {
   for (auto at = session.wanted.begin(); at != session.wanted.end(); ++at, ++token) {
     Wanted& wanted = *at;
     const Target& target = targets[token];
-    if (resolved.incremental && !is_news(wanted, target)) continue;
+    if (resolved.incremental && !is_news(f, wanted, target)) continue;
     if (last == nullptr || last->topic != wanted.topic || last->topic_id != wanted.topic_id) {
       group = &arena.push_back(response.responses, {.topic = arena.copy(wanted.topic), .topic_id = wanted.topic_id});
       last = &wanted;

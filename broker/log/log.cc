@@ -54,7 +54,8 @@ Result<> Log::make_directory(Fiber& f, const std::string& path, const LogIdentit
     if (file) {
       const kernel::Buffer text = TRY(kernel::read_all(f, **file));
       const auto found = parse_partition_metadata(kernel::as_text(text.view()));
-      if (found && *found != identity.topic_id) return kernel::fail(LogReason::foreign_topic_id);
+      if (found && *found != identity.topic_id && !BUG(f, "log.directory_matched_by_name"))
+        return kernel::fail(LogReason::foreign_topic_id);
       if (!found) f.log().warn("partition_metadata_unreadable", {{"path", path}, {"error", found.error()}});
       if (found) return {};
     } else if (!file.error().is(Errc::no_such_file)) {
@@ -100,6 +101,10 @@ void Log::adopt(Recovered&& found) {
   written_border_ = {found.end, segments_.back()->base(), segments_.back()->size_bytes(), 0};
   committed_border_ = sync_target_ = written_border_;
   written_mark_ = target_mark_ = synced_mark_ = found.watermark;
+}
+
+Watermark Log::watermark() const {
+  return BUG(directory_.shard(), "log.watermark_ahead_of_sync") ? written_mark_ : synced_mark_;
 }
 
 LogOffsets Log::offsets() const {
@@ -271,6 +276,13 @@ Result<> Log::close_now(Fiber& f) {
 }
 
 Result<> Log::remove(Fiber& f) {
+  const Result<> removed = settled(f, remove_now(f));
+  // Left where it is, it is nobody's any more; the next start sets it aside.
+  if (!removed) static_cast<void>(directory_.directory().release(f, identity_));
+  return removed;
+}
+
+Result<> Log::remove_now(Fiber& f) {
   accepting_ = false;
   TRY(wait_idle(f));
   const auto lock = TRY(structure_.lock(f));

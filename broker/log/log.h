@@ -206,7 +206,7 @@ class Log final : private SyncMember {
   kernel::Result<> wait_idle(kernel::Fiber& f);
 
   // For DirectoryShard.
-  [[nodiscard]] Watermark watermark() const { return synced_mark_; }
+  [[nodiscard]] Watermark watermark() const;
   [[nodiscard]] WatermarkKey watermark_key() const { return {identity_.topic_id, identity_.partition}; }
   [[nodiscard]] LogOffsets offsets() const;
   void wake_everybody();
@@ -241,6 +241,7 @@ class Log final : private SyncMember {
   kernel::Result<> truncate_now(kernel::Fiber& f, Offset end);
   kernel::Result<> advance_start_now(kernel::Fiber& f, Offset start);
   kernel::Result<> close_now(kernel::Fiber& f);
+  kernel::Result<> remove_now(kernel::Fiber& f);
 
   // log_append.cc
   void start_writer();
@@ -250,7 +251,7 @@ class Log final : private SyncMember {
   kernel::Result<> roll(kernel::Fiber& w);
   void landed(const Pending& batch);
   void roll_back(const kernel::Error& why);
-  void move_committed();
+  void move_committed(const Border& to);
   [[nodiscard]] kernel::Result<> outcome_of(std::uint64_t ticket) const;
   [[nodiscard]] std::uint64_t ticket_of(Offset last_offset) const;
   void begin_sync(SyncWork& work) override;

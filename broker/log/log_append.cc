@@ -34,7 +34,12 @@ Result<Appended> Log::submit(kernel::Buffer batch, const AppendOptions& options)
     switch (judgement.verdict) {
       case Verdict::in_order: break;
       case Verdict::duplicate: {
+        if (BUG(directory_.shard(), "log.duplicate_appended")) break;
         const SequencedBatch& original = *judgement.original;
+        const bool forgotten = BUG(directory_.shard(), "log.duplicate_refused") ||
+                               (BUG(directory_.shard(), "log.dedup_window_of_one") &&
+                                original.last_offset != producers_.find(header.producer_id)->batches.back().last_offset);
+        if (forgotten) return kernel::fail(LogReason::out_of_order_sequence, header.base_sequence);
         return Appended{.base_offset = original.first_offset(),
                         .next_offset = original.last_offset + 1,
                         .log_append_time_ms = options.log_append_time_ms ? original.timestamp_ms : -1,
@@ -42,7 +47,9 @@ Result<Appended> Log::submit(kernel::Buffer batch, const AppendOptions& options)
                         .duplicate = true,
                         .ticket = ticket_of(original.last_offset)};
       }
-      case Verdict::out_of_order_sequence: return kernel::fail(LogReason::out_of_order_sequence, header.base_sequence);
+      case Verdict::out_of_order_sequence:
+        if (BUG(directory_.shard(), "log.sequence_gap_taken")) break;
+        return kernel::fail(LogReason::out_of_order_sequence, header.base_sequence);
       case Verdict::invalid_producer_epoch:
         return kernel::fail(LogReason::invalid_producer_epoch, header.producer_epoch.raw());
       case Verdict::transaction_expected: return kernel::fail(LogReason::transaction_expected);
@@ -191,7 +198,8 @@ Result<> Log::write_some(Fiber& w) {
     end = pending.header.next_offset();
   }
   // An epoch is on record before its first batch is.
-  if (std::exchange(epochs_dirty_, false)) TRY(write_epochs(w, path_, epochs_));
+  if (epochs_dirty_) TRY(write_epochs(w, path_, epochs_));
+  epochs_dirty_ = false;
   const kernel::FileHandle file = TRY(active->open_for_write(w));
   const std::uint64_t position = active->size_bytes();
   const Result<> written = kernel::write_all(w, *file, position, chain);
@@ -207,7 +215,7 @@ Result<> Log::write_some(Fiber& w) {
   CHECK(written_end_ == end);
   mark_dirty(file, active->path(".log"));
   written_.notify_all();
-  if (config_.durability == Durability::relaxed) move_committed();
+  if (config_.durability == Durability::relaxed || BUG(w, "log.shown_before_sync")) move_committed(written_border_);
   if (config_.durability == Durability::durable) directory_.syncs().join(*this);
   const Result<> indexed = active->write_indexes(w, /*all=*/false);
   // Entries that did not fit stay in memory and are tried again with the next ones.
@@ -264,7 +272,8 @@ void Log::roll_back(const kernel::Error& why) {
   const std::uint64_t last = queue_.back().ticket;
   while (!queue_.empty()) {
     Pending& pending = queue_.back();
-    if (pending.header.has_producer()) producers_.restore(pending.header.producer_id, std::move(pending.producer_before));
+    if (pending.header.has_producer() && !BUG(directory_.shard(), "log.failed_write_remembered"))
+      producers_.restore(pending.header.producer_id, std::move(pending.producer_before));
     queue_.pop_back();
   }
   next_ = written_end_;
@@ -278,8 +287,7 @@ void Log::roll_back(const kernel::Error& why) {
   written_.notify_all();
 }
 
-void Log::move_committed() {
-  const Border& to = config_.durability == Durability::durable ? sync_target_ : written_border_;
+void Log::move_committed(const Border& to) {
   if (to.offset <= committed_) return;
   const std::uint64_t bytes = to.log_bytes - committed_border_.log_bytes;
   committed_ = to.offset;
@@ -304,7 +312,7 @@ void Log::end_sync() {
   synced_end_ = sync_target_.offset;
   const bool moved = synced_mark_ != target_mark_;
   synced_mark_ = target_mark_;
-  if (config_.durability == Durability::durable) move_committed();
+  if (config_.durability == Durability::durable) move_committed(sync_target_);
   synced_.notify_all();
   if (moved) directory_.watermark_moved(*this);
 }

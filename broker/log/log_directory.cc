@@ -6,6 +6,7 @@
 
 #include "broker/log/checkpoint_files.h"
 #include "broker/log/text_lines.h"
+#include "kernel/bug.h"
 #include "kernel/node.h"
 
 namespace broker::log {
@@ -401,12 +402,25 @@ Result<> LogDirectory::checkpoint(Fiber& f) {
   return write_checkpoints(f);
 }
 
+Result<bool> LogDirectory::all_clean(Fiber& f) {
+  if (refused_ || std::ranges::any_of(known_, [](const auto& item) { return item.second.in_use; })) return false;
+  if (was_clean_) return true;  // what nobody opened is as it was
+  // A start that failed early has not looked at every log, and the one before was not stopped cleanly.
+  for (const kernel::DirectoryEntry& entry : TRY(f.node().disk().list(f, path_))) {
+    const auto name = entry.is_directory ? parse_partition_directory(entry.name) : std::nullopt;
+    if (!name) continue;
+    const auto known = known_.find(*name);
+    if (known == known_.end() || !known->second.clean) return false;
+  }
+  return true;
+}
+
 Result<> LogDirectory::close(Fiber& f, std::int64_t broker_epoch) {
   CHECK(shards_.empty());
-  if (online_) {
+  const bool always = BUG(f, "log.clean_mark_in_every_shutdown");
+  if (online_ || always) {
     TRY(write_checkpoints(f));
-    const bool all_closed = !refused_ && std::ranges::none_of(known_, [](const auto& item) { return item.second.in_use; });
-    if (all_closed) {
+    if (always || TRY(all_clean(f))) {
       watermarks_.clear();
       TRY(write_base_watermarks(f, WatermarkHeader::State::clean));
       TRY(kernel::replace_file(f, f.node().disk(), file(kCleanShutdown), kernel::as_bytes(format_clean_shutdown(broker_epoch))));

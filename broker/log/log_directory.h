@@ -108,7 +108,7 @@ class LogDirectory {
   /// Writes the checkpoints of the logs that are open (recovery points, log starts, high watermarks).
   kernel::Result<> checkpoint(kernel::Fiber& f);
   /// After every DirectoryShard is closed: checkpoints, the clean shutdown mark, the lock. An offline directory, or
-  /// one with a log that was not closed, gets no mark.
+  /// one with a log that was not closed (or never opened since an unclean stop), gets no mark.
   kernel::Result<> close(kernel::Fiber& f, std::int64_t broker_epoch);
 
   // For Log and DirectoryShard, from any shard.
@@ -138,6 +138,8 @@ class LogDirectory {
   kernel::Result<> read_checkpoints(kernel::Fiber& f);
   kernel::Result<> write_base_watermarks(kernel::Fiber& f, WatermarkHeader::State state);
   kernel::Result<> write_checkpoints(kernel::Fiber& f);
+  /// Whether the next start may trust every log as it lies.
+  kernel::Result<bool> all_clean(kernel::Fiber& f);
   void note(const LogIdentity& identity, const LogOffsets& offsets);
   [[nodiscard]] std::string file(std::string_view name) const { return path_ + "/" + std::string{name}; }
 

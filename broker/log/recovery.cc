@@ -293,7 +293,7 @@ class Recovery {
 
   [[nodiscard]] Result<> check(const BatchScan::Item& item) const {
     const kernel::ByteView bytes = item.bytes.view();
-    TRY(net::record::check_whole(item.header, {&bytes, 1}));
+    if (!BUG(f_, "log.recovery_checks_no_checksum")) TRY(net::record::check_whole(item.header, {&bytes, 1}));
     // Offsets that are missing inside a segment were compacted away, here or at the leader.
     if (item.header.base_offset < out_.end || item.header.last_offset_delta < 0) return kernel::fail(net::record::Reason::offset_gap);
     return {};
@@ -411,7 +411,7 @@ class Recovery {
 
   /// Bytes above the watermark again: a sync of them may have failed, and then only writing makes them dirty.
   Result<> rewrite(std::size_t i) {
-    if (!evidence().same_boot) return {};  // what was read came from the medium
+    if (!evidence().same_boot || BUG(f_, "log.unsynced_tail_trusted")) return {};  // what was read came from the medium
     Segment& segment = *out_.segments[i];
     std::uint64_t from = 0;
     if (rewrite_from_) {
@@ -521,8 +521,16 @@ Result<> write_snapshot(Fiber& f, const std::string& directory, Offset end, cons
 }
 
 Result<> write_epochs(Fiber& f, const std::string& directory, const LeaderEpochs& epochs) {
-  return kernel::replace_file(f, f.node().disk(), directory + "/" + std::string{kEpochs},
-                              kernel::as_bytes(format_leader_epochs(epochs.entries())));
+  kernel::Disk& disk = f.node().disk();
+  const std::string path = directory + "/" + std::string{kEpochs};
+  const std::string text = format_leader_epochs(epochs.entries());
+  if (BUG(f, "log.epochs_not_synced")) {
+    const FileHandle file = TRY(disk.open(f, path + ".tmp", OpenMode::create_empty()));
+    const std::array<kernel::Buffer, 1> chain{kernel::Buffer::copy_of(kernel::as_bytes(text))};
+    TRY(kernel::write_all(f, *file, 0, chain));
+    return disk.rename(f, path + ".tmp", path);
+  }
+  return kernel::replace_file(f, disk, path, kernel::as_bytes(text));
 }
 
 }  // namespace broker::log

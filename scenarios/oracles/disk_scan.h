@@ -2,9 +2,12 @@
 #pragma once
 
 #include <map>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "broker/log/checkpoint_files.h"
 #include "net/record/batch_header.h"
 #include "scenarios/run.h"
 #include "sim/disk_image.h"
@@ -14,6 +17,9 @@ namespace scenarios {
 struct ScannedLog {
   std::vector<net::record::BatchHeader> batches;  ///< whole and undamaged, from the start on
   bool ends_cleanly = true;                       ///< nothing but batches
+  std::optional<std::vector<broker::log::EpochStart>> epochs;  ///< nothing when the file cannot be read
+  /// Where the first gap is, or the end: what a recovery can keep.
+  [[nodiscard]] net::Offset whole_end() const;
 };
 /// Partition directories (not those on their way to deletion) under `log_directory`.
 std::map<std::string, ScannedLog> scan_logs(const sim::DiskImage& image, std::string_view log_directory);
@@ -21,7 +27,10 @@ std::map<std::string, ScannedLog> scan_logs(const sim::DiskImage& image, std::st
 /// R12: `recovered` is a batch-aligned prefix of what survived the crash.
 void check_recovered(Run& run, const std::map<std::string, ScannedLog>& survived,
                      const std::map<std::string, ScannedLog>& recovered);
+/// R5: the epoch of every batch is on record where it began, at every start.
+void check_epochs(Run& run, const std::map<std::string, ScannedLog>& logs);
 /// L2 and I2 at rest: offsets are dense, sequences of a producer follow one another.
-void check_shape(Run& run, const std::map<std::string, ScannedLog>& logs);
+/// A log of `relaxed` may have lost what a producer's first sequences were in.
+void check_shape(Run& run, const std::map<std::string, ScannedLog>& logs, const std::set<std::string>& relaxed);
 
 }  // namespace scenarios

@@ -1,5 +1,7 @@
 #include "scenarios/oracles/ledger.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "kernel/random.h"
@@ -33,17 +35,24 @@ void Ledger::bind(const PartitionName& at, Partition& partition, net::Offset off
   }
 }
 
-void Ledger::acknowledged(const PartitionName& at, const Identity& id, net::Offset offset, Acknowledged how) {
-  if (forgotten_.contains(at.topic)) return;
+void Ledger::acknowledged(const PartitionName& at, const Identity& id, net::Offset offset, Acknowledged how,
+                          std::optional<Era> sent_in) {
+  if (forgotten_.contains(at.topic) || !binds(promise_of(at, how), sent_in)) return;
   ++acknowledged_count_;
   Partition& partition = partitions_[at];
   Send& send = partition.sends[id];
   send.acknowledged = how;
   send.offset = offset;
-  if (offset.raw() >= 0) {
-    run_.judged("D5");
-    // An acknowledgement of the leader alone may name an offset that a power failure gives to another record.
-    if (how == Acknowledged::all) bind(at, partition, offset, id, "acknowledged");
+  if (offset.raw() < 0) return;
+  run_.judged("D5");
+  if (how == Acknowledged::all) {
+    bind(at, partition, offset, id, "acknowledged");
+    return;
+  }
+  const auto [known, is_new] = partition.by_leader.emplace(offset.raw(), id);
+  if (!is_new && known->second != id) {
+    run_.violation("D5", fmt::format("{} offset {} was acknowledged for {} and for {}", to_string(at), offset.raw(),
+                                     to_string(known->second), to_string(id)));
   }
 }
 
@@ -70,12 +79,28 @@ void Ledger::reader_starts(const PartitionName& at, std::uint64_t reader, net::O
   partitions_[at].reader_next[reader] = offset.raw();
 }
 
-void Ledger::read(const PartitionName& at, net::Offset offset, kernel::ByteView value, std::uint64_t reader) {
+net::Offset Ledger::shown_end(const PartitionName& at) const {
+  const auto known = partitions_.find(at);
+  return net::Offset{known == partitions_.end() ? 0 : known->second.shown_end};
+}
+
+void Ledger::told_end(const PartitionName& at, net::Offset shown, Era asked_in, net::Offset end) {
+  if (!binds(promise_of(at, Acknowledged::all), asked_in)) return;
+  run_.judged("R2");
+  if (end < shown) {
+    run_.violation("R2", fmt::format("{}: was said to end at {} after all below {} had been shown", to_string(at),
+                                     end.raw(), shown.raw()));
+  }
+}
+
+void Ledger::read(const PartitionName& at, net::Offset offset, kernel::ByteView value, std::uint64_t reader,
+                  std::optional<Era> asked_in) {
   Partition& partition = partitions_[at];
+  const bool binding = binds(promise_of(at, Acknowledged::all), asked_in);
   const auto position = partition.reader_next.find(reader);
   if (position != partition.reader_next.end()) {
     run_.judged("L4");
-    if (offset.raw() != position->second) {
+    if (binding && offset.raw() != position->second) {
       run_.violation("L4", fmt::format("{}: reader {} was at {} and got {}", to_string(at), reader, position->second,
                                        offset.raw()));
     }
@@ -96,7 +121,8 @@ void Ledger::read(const PartitionName& at, net::Offset offset, kernel::ByteView 
     return run_.violation("D3", fmt::format("{} offset {}: {} was not sent yet", to_string(at), offset.raw(),
                                             to_string(*id)));
   }
-  if (forgotten_.contains(at.topic)) return;
+  if (forgotten_.contains(at.topic) || !binding) return;
+  partition.shown_end = std::max(partition.shown_end, offset.raw() + 1);
   if (send->second.refused) {
     run_.violation("D4", fmt::format("{} offset {}: {} was refused for good", to_string(at), offset.raw(),
                                      to_string(*id)));
@@ -104,6 +130,37 @@ void Ledger::read(const PartitionName& at, net::Offset offset, kernel::ByteView 
   bind(at, partition, offset, *id, "read");
   check_order(at, partition, offset, *id, send->second);
   if (final_) partition.final_seen.insert(offset.raw());
+}
+
+void Ledger::expect_all_seen(const PartitionName& at) {
+  for (const auto& [id, send] : partitions_[at].sends) {
+    if (send.acknowledged == Acknowledged::no) continue;
+    run_.judged("D1");
+    if (send.seen_at.empty()) {
+      run_.violation("D1", fmt::format("{}: {} was acknowledged and is nowhere", to_string(at), to_string(id)));
+    }
+  }
+}
+
+void Ledger::strike_off(Partition& partition, std::int64_t end) {
+  partition.by_offset.erase(partition.by_offset.lower_bound(end), partition.by_offset.end());
+  partition.shown_end = std::min(partition.shown_end, end);
+  for (auto& [id, send] : partition.sends) {
+    send.seen_at.erase(send.seen_at.lower_bound(end), send.seen_at.end());
+    if (send.offset.raw() < 0 || send.offset.raw() >= end) send.acknowledged = Acknowledged::no;
+  }
+  for (auto& [producer, order] : partition.order) order.erase(order.lower_bound(end), order.end());
+}
+
+void Ledger::crashed(sim::CrashKind kind, const std::map<std::string, net::Offset>& survivors) {
+  if (kind == sim::CrashKind::power_loss) ++era_;
+  for (auto& [name, partition] : partitions_) {
+    const auto survived = survivors.find(to_string(name));
+    const std::int64_t end = survived == survivors.end() ? 0 : survived->second.raw();
+    if (may_cost(kind, promise_of(name, Acknowledged::leader)))
+      partition.by_leader.erase(partition.by_leader.lower_bound(end), partition.by_leader.end());
+    if (may_cost(kind, promise_of(name, Acknowledged::all))) strike_off(partition, end);
+  }
 }
 
 void Ledger::begin_final_read() {
@@ -127,6 +184,14 @@ void Ledger::end_final_read(const std::map<PartitionName, net::Offset>& ends) {
       if (offset >= read_to || !partition.final_seen.contains(offset)) {
         run_.violation("D1", fmt::format("{} offset {}: {} was shown or acknowledged and is gone (the log ends at {})",
                                          to_string(name), offset, to_string(id), read_to));
+      }
+    }
+    for (const auto& [offset, id] : partition.by_leader) {
+      run_.judged("D1");
+      const auto there = partition.by_offset.find(offset);
+      if (there == partition.by_offset.end() || there->second != id) {
+        run_.violation("D1", fmt::format("{} offset {}: {} was written for acks=1 and is gone", to_string(name), offset,
+                                         to_string(id)));
       }
     }
     for (const auto& [id, send] : partition.sends) {

@@ -18,6 +18,7 @@ clients::core::ClientConfig client_config(const Stage& stage, std::string_view n
   config.client_id = std::string{name};
   config.request_timeout = 5s;
   config.connection_setup_timeout = 3s;
+  config.allow_auto_create_topics = false;  // or a refresh would bring back what was deleted
   return config;
 }
 
@@ -26,6 +27,7 @@ namespace {
 struct Pending {
   Identity id;
   PartitionName at;
+  Era sent_in;
   DeliveryFuture future;
 };
 
@@ -36,7 +38,8 @@ void settle(Stage& stage, const ProducerPlan& plan, const Pending& pending) {
       using clients::producer::Acks;
       if (plan.acks == Acks::none) return;
       const auto how = plan.acks == Acks::all ? Acknowledged::all : Acknowledged::leader;
-      return stage.ledger.acknowledged(pending.at, pending.id, delivery.offset, how);
+      stage.ledger.acknowledged(pending.at, pending.id, delivery.offset, how, pending.sent_in);
+      return stage.on_moment();
     }
     case Delivery::Outcome::failed: return stage.ledger.refused(pending.at, pending.id);
     case Delivery::Outcome::unknown: return;
@@ -47,7 +50,7 @@ void settle(Stage& stage, const ProducerPlan& plan, const Pending& pending) {
 struct Source {
   Source(Stage& stage, const ProducerPlan& plan) : stage{stage}, plan{plan}, random{stage.run.random("producer").split(plan.id)} {}
   Identity next() {
-    Identity id{.producer = plan.id, .incarnation = 0, .sequence = ++sequence};
+    Identity id{.producer = plan.id, .incarnation = life, .sequence = ++sequence};
     id.topic_hash = kernel::hash64(stage.topic);
     id.partition = static_cast<std::int32_t>(random.below(static_cast<std::uint64_t>(stage.partitions)));
     return id;
@@ -57,13 +60,63 @@ struct Source {
   const ProducerPlan& plan;
   kernel::Random random;
   std::uint64_t sequence = 0;
+  std::uint32_t life = 0;
 };
 
-void settle_decided(Stage& stage, const ProducerPlan& plan, std::deque<Pending>& pending) {
-  while (!pending.empty() && pending.front().future.is_done()) {
-    settle(stage, plan, pending.front());
-    pending.pop_front();
+/// One producer from its opening to its close. False when the run ends.
+bool live(Fiber& f, Stage& stage, const ProducerPlan& plan, Source& source, kernel::Scope& scope,
+          const std::shared_ptr<clients::core::Cluster>& cluster) {
+  clients::producer::ProducerConfig config;
+  config.acks = plan.acks;
+  config.idempotence = plan.idempotent;
+  config.compression = plan.codec;
+  config.batch_bytes = plan.batch_bytes;
+  config.linger = std::chrono::milliseconds{1};
+  config.delivery_timeout = 10min;
+  config.block_max = 10min;
+  auto producer = Producer::open(scope, cluster, config);
+  CHECK(producer.has_value());
+  std::deque<Pending> pending;
+  bool all_sent = false;
+  kernel::Notify more;
+  kernel::Scope settling{f};
+  settling.spawn("settle", [&](Fiber& child) {  // at once: what the client knows is owed from then on
+    for (;;) {
+      if (pending.empty()) {
+        if (all_sent || !more.wait(child)) return;
+        continue;
+      }
+      if (!pending.front().future.get(child)) return;
+      settle(stage, plan, pending.front());
+      pending.pop_front();
+    }
+  });
+  bool running = true;
+  for (std::uint64_t sent = 0; running && stage.producing && (plan.records_per_life == 0 || sent < plan.records_per_life); ++sent) {
+    const Identity id = source.next();
+    const PartitionName at{stage.topic, id.partition};
+    const std::vector<std::byte> value = encode_value(id, stage.run.seed(), source.padding());
+    stage.ledger.sent(at, id, plan.idempotent);
+    ++stage.records_sent;
+    const Era now = stage.ledger.era();
+    auto future = (*producer)->send(f, {.topic = stage.topic, .partition = net::PartitionId{id.partition}, .value = value});
+    if (future) {
+      pending.push_back({id, at, now, std::move(*future)});
+      more.notify_all();
+    } else {
+      stage.ledger.refused(at, id);
+      running = f.sleep(100ms).has_value();
+    }
+    if (running && plan.pause_max.count() > 0) {
+      running = f.sleep(kernel::Duration{static_cast<std::int64_t>(source.random.heavy_tail(
+                            static_cast<std::uint64_t>(plan.pause_max.count()), 1))}).has_value();
+    }
   }
+  all_sent = true;
+  more.notify_all();
+  static_cast<void>(settling.join(f));
+  static_cast<void>((*producer)->close(f));
+  return running;
 }
 
 }  // namespace
@@ -73,45 +126,8 @@ void produce(Fiber& f, Stage& stage, const ProducerPlan& plan) {
   }
   kernel::Scope scope{f};
   auto cluster = std::make_shared<clients::core::Cluster>(scope, client_config(stage, "producer"));
-  clients::producer::ProducerConfig config;
-  config.acks = plan.acks;
-  config.idempotence = plan.idempotent;
-  config.compression = plan.codec;
-  config.batch_bytes = plan.batch_bytes;
-  config.linger = std::chrono::milliseconds{1};
-  config.delivery_timeout = 10min;
-  config.block_max = 10min;
-  {
-    auto producer = Producer::open(scope, cluster, config);
-    CHECK(producer.has_value());
-    Source source{stage, plan};
-    std::deque<Pending> pending;
-    while (stage.producing && (plan.records_max == 0 || source.sequence < plan.records_max)) {
-      const Identity id = source.next();
-      const PartitionName at{stage.topic, id.partition};
-      const std::vector<std::byte> value = encode_value(id, stage.run.seed(), source.padding());
-      stage.ledger.sent(at, id, plan.idempotent);
-      ++stage.records_sent;
-      auto future = (*producer)->send(f, {.topic = stage.topic, .partition = net::PartitionId{id.partition}, .value = value});
-      if (future) {
-        pending.push_back({id, at, std::move(*future)});
-      } else {
-        stage.ledger.refused(at, id);
-        if (!f.sleep(100ms)) break;
-      }
-      settle_decided(stage, plan, pending);
-      if (plan.pause_max.count() > 0 &&
-          !f.sleep(kernel::Duration{static_cast<std::int64_t>(source.random.heavy_tail(
-              static_cast<std::uint64_t>(plan.pause_max.count()), 1))})) {
-        break;
-      }
-    }
-    for (Pending& one : pending) {
-      if (!one.future.get(f)) break;
-      settle(stage, plan, one);
-    }
-    static_cast<void>((*producer)->close(f));
-  }
+  Source source{stage, plan};
+  while (stage.producing && live(f, stage, plan, source, scope, cluster)) ++source.life;
   cluster.reset();
   scope.cancel();
   static_cast<void>(scope.join(f));

@@ -1,10 +1,6 @@
 #include "kernel/node.h"
 #include "kernel/scope.h"
-#include "net/messages/fetch.h"
-#include "net/messages/list_offsets.h"
-#include "net/record/batch_reader.h"
-#include "net/record/record_iterator.h"
-#include "net/record/validate.h"
+#include "scenarios/workloads/fetch.h"
 #include "scenarios/workloads/tasks.h"
 
 #include <fmt/format.h>
@@ -13,97 +9,20 @@ namespace scenarios {
 
 using clients::core::Cluster;
 using kernel::Fiber;
-using kernel::Result;
 using net::ErrorCode;
+using net::Offset;
 using namespace std::chrono_literals;
 
 namespace {
 
-/// Version 12 still names topics, so that nothing of the client's metadata is in the way.
-constexpr clients::core::VersionCap kByName{.first = 4, .last = 12};
-
-struct Fetched {
-  net::Offset next{0};
-  net::Offset high_watermark{-1};
-  std::size_t records = 0;
-};
-
-/// One fetch of one partition; every record goes to the ledger.
-Result<Fetched> fetch_once(Fiber& f, Cluster& cluster, Stage& stage, const PartitionName& at, net::Offset from,
-                           std::uint64_t reader, std::int32_t wait_ms) {
-  net::FetchRequest request;
-  net::FetchRequest::FetchPartition partition;
-  partition.partition = net::PartitionId{at.partition};
-  partition.fetch_offset = from;
-  partition.partition_max_bytes = 256 * 1024;
-  net::FetchRequest::FetchTopic topic;
-  topic.topic = at.topic;
-  topic.partitions = net::List<net::FetchRequest::FetchPartition>{&partition, 1};
-  request.max_wait_ms = wait_ms;
-  request.min_bytes = 1;
-  request.max_bytes = 1 << 20;
-  request.topics = net::List<net::FetchRequest::FetchTopic>{&topic, 1};
-  const auto answer = TRY(cluster.request_any(f, request, {.timeout = 5s, .versions = kByName}));
-  if (answer->error_code != ErrorCode::none) return clients::core::fail_code(answer->error_code);
-  if (answer->responses.empty() || answer->responses[0].partitions.empty()) {
-    return kernel::fail(clients::core::Reason::malformed_answer);
-  }
-  const auto& data = answer->responses[0].partitions[0];
-  if (data.error_code != ErrorCode::none) return clients::core::fail_code(data.error_code);
-  Fetched fetched{.next = from, .high_watermark = data.high_watermark};
-  net::record::BatchReader batches{data.records.bytes()};
-  for (;;) {
-    const auto batch = batches.next();
-    if (!batch) {
-      stage.run.violation("L6", fmt::format("{}: bytes that are no batch behind offset {}", to_string(at), fetched.next.raw()));
-      return fetched;
-    }
-    if (!*batch) return fetched;
-    stage.run.judged("L6");
-    if (const auto whole = net::record::check_whole((*batch)->header, {&(*batch)->bytes, 1}); !whole) {
-      stage.run.violation("L6", fmt::format("{}: the batch at {} does not hold its checksum", to_string(at),
-                                            (*batch)->header.base_offset.raw()));
-      return fetched;
-    }
-    const auto region = net::record::RecordRegion::open((*batch)->header, (*batch)->records(), 64u << 20);
-    if (!region) {
-      stage.run.violation("L6", fmt::format("{}: the batch at {} does not decompress", to_string(at),
-                                            (*batch)->header.base_offset.raw()));
-      return fetched;
-    }
-    auto records = region->iterate();
-    for (;;) {
-      const auto record = records.next();
-      if (!record || !*record) break;
-      if ((*record)->offset < from) continue;
-      if ((*record)->offset >= data.high_watermark) {
-        stage.run.violation("R10", fmt::format("{}: offset {} was shown above the high watermark {}", to_string(at),
-                                               (*record)->offset.raw(), data.high_watermark.raw()));
-      }
-      stage.ledger.read(at, (*record)->offset, (*record)->value.value_or(kernel::ByteView{}), reader);
-      ++fetched.records;
-      fetched.next = (*record)->offset + 1;
-    }
-  }
+bool is_out_of_range(const kernel::Error& error) {
+  return clients::core::broker_code(error) == ErrorCode::offset_out_of_range;
 }
 
-Result<net::Offset> end_offset(Fiber& f, Cluster& cluster, const PartitionName& at) {
-  net::ListOffsetsRequest request;
-  net::ListOffsetsRequest::ListOffsetsPartition partition;
-  partition.partition_index = net::PartitionId{at.partition};
-  partition.timestamp = -1;
-  net::ListOffsetsRequest::ListOffsetsTopic topic;
-  topic.name = at.topic;
-  topic.partitions = net::List<net::ListOffsetsRequest::ListOffsetsPartition>{&partition, 1};
-  request.replica_id = net::BrokerId{-1};
-  request.topics = net::List<net::ListOffsetsRequest::ListOffsetsTopic>{&topic, 1};
-  const auto answer = TRY(cluster.request_any(f, request, {.timeout = 5s}));
-  if (answer->topics.empty() || answer->topics[0].partitions.empty()) {
-    return kernel::fail(clients::core::Reason::malformed_answer);
-  }
-  const auto& told = answer->topics[0].partitions[0];
-  if (told.error_code != ErrorCode::none) return clients::core::fail_code(told.error_code);
-  return told.offset;
+/// What was shown was readable; only a power failure in a relaxed topic excuses that it is not any more.
+void judge_out_of_range(Stage& stage, const PartitionName& at, Offset from) {
+  if (stage.ledger.may_be_cut(at)) return;
+  stage.run.violation("L4", fmt::format("{}: offset {} was readable and is out of range now", to_string(at), from.raw()));
 }
 
 }  // namespace
@@ -115,63 +34,146 @@ void read_partition(Fiber& f, Stage& stage, std::int32_t partition, std::uint64_
   {
     Cluster cluster{scope, client_config(stage, "reader")};
     const PartitionName at{stage.topic, partition};
-    net::Offset next{0};
-    stage.ledger.reader_starts(at, reader, next);
+    kernel::Random random = stage.run.random("reader").split(reader);
+    FetchSession session;
+    FetchAsk ask{.at = at, .topic = stage.topic, .reader = reader, .wait_ms = 500};
+    if (random.below(2) == 0) ask.session = &session;
+    if (random.below(2) == 0) ask.bytes_max = static_cast<std::int32_t>(random.between(1, 4096));
+    stage.ledger.reader_starts(at, reader, ask.from);
     while (!stage.stopping) {
-      const auto fetched = fetch_once(f, cluster, stage, at, next, reader, 500);
-      if (!fetched) {
-        // Durable mode shows only what survives, so the log can never end before what was shown.
-        if (clients::core::broker_code(fetched.error()) == ErrorCode::offset_out_of_range) {
-          stage.run.violation("L4", fmt::format("{}: offset {} was readable and is out of range now", to_string(at),
-                                                next.raw()));
-          break;
-        }
-        if (!f.sleep(100ms)) break;
+      const auto fetched = fetch_once(f, cluster, stage, ask);
+      if (fetched) {
+        stage.reader_at[partition] = ask.from = fetched->next;
         continue;
       }
-      next = fetched->next;
+      if (is_out_of_range(fetched.error())) {
+        judge_out_of_range(stage, at, ask.from);
+        ask.from = Offset{0};
+        stage.ledger.reader_starts(at, reader, ask.from);
+      }
+      if (!f.sleep(100ms)) break;
     }
   }
   scope.cancel();
   static_cast<void>(scope.join(f));
 }
 
-bool final_read(Fiber& f, Stage& stage) {
+void read_anywhere(Fiber& f, Stage& stage, std::uint64_t reader) {
+  while (!stage.topic_ready && f.sleep(10ms)) {
+  }
+  kernel::Scope scope{f};
+  {
+    Cluster cluster{scope, client_config(stage, "browser")};
+    kernel::Random random = stage.run.random("browser").split(reader);
+    while (!stage.stopping && f.sleep(std::chrono::milliseconds{random.between(20, 400)})) {
+      const PartitionName at{stage.topic, static_cast<std::int32_t>(random.below(static_cast<std::uint64_t>(stage.partitions)))};
+      const Offset shown = stage.ledger.shown_end(at);
+      if (shown == Offset{0}) continue;
+      FetchAsk ask{.at = at, .topic = stage.topic, .reader = reader};
+      ask.from = Offset{static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(shown.raw())))};
+      ask.bytes_max = static_cast<std::int32_t>(random.between(1, 2048));
+      stage.ledger.reader_starts(at, reader, ask.from);
+      const auto fetched = fetch_once(f, cluster, stage, ask);
+      if (!fetched && is_out_of_range(fetched.error())) judge_out_of_range(stage, at, ask.from);
+      // At least one batch comes whole, and the one asked for was shown before.
+      if (fetched && fetched->records == 0 && !stage.ledger.may_be_cut(at)) {
+        stage.run.violation("L4", fmt::format("{}: offset {} was shown and now there is nothing", to_string(at),
+                                              ask.from.raw()));
+      }
+    }
+  }
+  scope.cancel();
+  static_cast<void>(scope.join(f));
+}
+
+bool final_read(Fiber& f, Stage& stage, std::map<PartitionName, Offset>& ends) {
   kernel::Scope scope{f};
   bool complete = true;
   {
     Cluster cluster{scope, client_config(stage, "final")};
-    std::map<PartitionName, net::Offset> ends;
     stage.ledger.begin_final_read();
     for (std::int32_t p = 0; p < stage.partitions && complete; ++p) {
       const PartitionName at{stage.topic, p};
-      net::Offset next{0};
-      net::Offset end{-1};
-      const std::uint64_t reader = 1'000'000 + static_cast<std::uint64_t>(p);
-      stage.ledger.reader_starts(at, reader, next);
-      for (int tries = 0; end < net::Offset{0} || next < end;) {
+      FetchAsk ask{.at = at, .topic = stage.topic, .reader = 1'000'000 + static_cast<std::uint64_t>(p), .wait_ms = 100};
+      Offset end{-1};
+      stage.ledger.reader_starts(at, ask.reader, ask.from);
+      for (int tries = 0; end < Offset{0} || ask.from < end;) {
         if (tries > 200) {
           complete = false;
           break;
         }
-        if (end < net::Offset{0}) {
-          const auto told = end_offset(f, cluster, at);
+        if (end < Offset{0}) {
+          const auto told = end_offset(f, cluster, stage, at, stage.topic);
           if (told) end = *told;
-        } else if (const auto fetched = fetch_once(f, cluster, stage, at, next, reader, 100);
-                   fetched && fetched->next > next) {
-          next = fetched->next;
+        } else if (const auto fetched = fetch_once(f, cluster, stage, ask); fetched && fetched->next > ask.from) {
+          ask.from = fetched->next;
           continue;
         }
         ++tries;
         if (!f.sleep(50ms)) complete = false;
       }
-      ends[at] = next;
+      ends[at] = ask.from;
     }
     if (complete) stage.ledger.end_final_read(ends);
   }
   scope.cancel();
   static_cast<void>(scope.join(f));
   return complete;
+}
+
+void poll_for_news(Fiber& f, Stage& stage, const std::map<PartitionName, Offset>& ends) {
+  constexpr int kRounds = 6;
+  constexpr auto kSoon = 2s;
+  kernel::Scope scope{f};
+  auto producing = std::make_shared<Cluster>(scope, client_config(stage, "news"));
+  {
+    Cluster reading{scope, client_config(stage, "listener")};
+    kernel::Random random = stage.run.random("news");
+    const PartitionName at = ends.begin()->first;
+    auto producer = clients::producer::Producer::open(scope, producing, {.linger = 0ms});
+    CHECK(producer.has_value());
+    FetchAsk ask{.at = at, .topic = stage.topic, .from = ends.begin()->second, .reader = 2'000'000, .wait_ms = 20'000};
+    stage.ledger.reader_starts(at, ask.reader, ask.from);
+    for (int round = 0; round < kRounds; ++round) {
+      Identity id{.producer = 900, .incarnation = 0, .sequence = static_cast<std::uint64_t>(round + 1)};
+      id.topic_hash = kernel::hash64(at.topic);
+      id.partition = at.partition;
+      kernel::Scope listening{f};
+      kernel::Mono heard{};
+      listening.spawn("listener", [&](Fiber& child) {
+        const auto fetched = fetch_once(child, reading, stage, ask);
+        if (!fetched) return;
+        ask.from = fetched->next;
+        heard = child.now();
+      });
+      // About when the question arrives: a wake-up is lost in the moment before the wait.
+      static_cast<void>(f.sleep(std::chrono::microseconds{random.between(0, 4000)}));
+      const auto value = encode_value(id, stage.run.seed(), 10);
+      stage.ledger.sent(at, id, true);
+      auto future = (*producer)->send(f, {.topic = stage.topic, .partition = net::PartitionId{at.partition}, .value = value});
+      const auto delivery = future ? future->get(f) : std::unexpected(future.error());
+      const kernel::Mono acknowledged = f.now();
+      const bool taken = delivery && delivery->outcome == clients::producer::Delivery::Outcome::ok;
+      if (!taken) listening.cancel();
+      static_cast<void>(listening.join(f));
+      if (!taken) {
+        const kernel::Error why = delivery ? delivery->error : delivery.error();
+        // A clock that is hours off is no fault that ends.
+        if (clients::core::broker_code(why) == ErrorCode::invalid_timestamp) break;
+        stage.run.violation("V3", fmt::format("{}: a fresh record is not taken: {}", to_string(at), describe(why)));
+        break;
+      }
+      stage.run.judged("P2");
+      if (heard > acknowledged + kSoon) {
+        stage.run.violation("P2", fmt::format("{}: who waited at the end heard of a record {} ms after its acknowledgement",
+                                              to_string(at), (heard - acknowledged) / 1ms));
+      }
+    }
+    static_cast<void>((*producer)->close(f));
+  }
+  producing.reset();
+  scope.cancel();
+  static_cast<void>(scope.join(f));
 }
 
 }  // namespace scenarios

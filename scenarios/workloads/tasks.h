@@ -1,8 +1,10 @@
 // Workloads: fibers of client machines that use the cluster and tell the ledger what they did and what they were told.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -28,6 +30,13 @@ struct Stage {
   bool stopping = false;   ///< false until the run is over
   std::size_t producers_done = 0;
   std::uint64_t records_sent = 0;
+  std::map<std::int32_t, net::Offset> reader_at;  ///< how far the reader of each partition has come
+  /// Called when a client was told something that must hold from now on, or is about to ask for a change: moments at
+  /// which a crash hurts most.
+  std::function<void()> on_moment = [] {};
+  std::uint64_t broker_starts = 0;
+  std::set<net::TopicId> topic_ids;               ///< given out so far
+  std::set<net::ProducerId> producer_ids;         ///< given out so far, to askers of this stage
 };
 
 clients::core::ClientConfig client_config(const Stage& stage, std::string_view name);
@@ -40,21 +49,31 @@ struct ProducerPlan {
   std::size_t value_bytes_max = 200;
   std::size_t batch_bytes = 16 * 1024;
   kernel::Duration pause_max{};   ///< between sends
-  std::uint64_t records_max = 0;
+  std::uint64_t records_per_life = 0;  ///< then the producer is closed and another one opened; 0: never
 };
 /// Sends until told to stop, then waits until every record is decided.
 void produce(kernel::Fiber& f, Stage& stage, const ProducerPlan& plan);
 
+/// Sends batches of its own making to one partition and many of them again, as a producer does whose answers are lost:
+/// I6, what is known is said to be known, at its offset.
+void repeat_batches(kernel::Fiber& f, Stage& stage, std::int32_t partition);
+
 /// Fetches one partition from its beginning, for ever, with requests of its own making (no consumer in between).
 void read_partition(kernel::Fiber& f, Stage& stage, std::int32_t partition, std::uint64_t reader);
+/// Fetches a little from anywhere below what was shown, again and again.
+void read_anywhere(kernel::Fiber& f, Stage& stage, std::uint64_t reader);
 
 /// Creates the topic that everybody uses, trying until it is there.
 void create_topic(kernel::Fiber& f, Stage& stage);
 
-/// Creates topics, writes a little to each, and deletes them again.
+/// Creates topics, writes a little to each, reads it back and deletes them again; few names, so that they come again.
+/// Asks for producer ids on the way.
 void churn_topics(kernel::Fiber& f, Stage& stage);
 
 /// Reads every partition from its start to its end, once, retrying until it has; answers false if it could not.
-bool final_read(kernel::Fiber& f, Stage& stage);
+bool final_read(kernel::Fiber& f, Stage& stage, std::map<PartitionName, net::Offset>& ends);
+
+/// Waits at the end of the first partition while a record is sent to it, several times: P2, no wake-up is lost.
+void poll_for_news(kernel::Fiber& f, Stage& stage, const std::map<PartitionName, net::Offset>& ends);
 
 }  // namespace scenarios

@@ -195,6 +195,35 @@ TEST(World, a_power_failure_leaves_peers_half_open_until_they_write) {
   EXPECT_GT(world.marks().count("sim.network.half_open_found"), 0u);
 }
 
+TEST(World, who_only_writes_learns_of_a_kill_although_the_reset_was_lost) {
+  kernel::StackPool stacks;
+  World world{{}, stacks};
+  Machine& server = world.add_machine("server");
+  Machine& client = world.add_machine("client");
+  const auto boot = [&] { world.boot(server, 1, [](Fiber& f) { static_cast<void>(serve_echo(f)); }); };
+  boot();
+  bool connected = false, ended = false;
+  world.boot(client, 1, [&](Fiber& f) {
+    auto socket = connect_when_up(f, "server");
+    ASSERT_TRUE(socket);
+    connected = true;
+    while (send(f, **socket, std::string(4096, 'x'))) {
+      if (!f.sleep(1ms)) return;
+    }
+    ended = true;
+  });
+  ASSERT_TRUE(world.run_until([&] { return connected; }, 10s));
+  world.network().link(server, client).cut = true;  // nothing comes back
+  world.kill(server, CrashKind::process_kill);
+  world.run_for(1s);
+  boot();
+  world.run_for(10s);  // the window is full by now
+  EXPECT_FALSE(ended);
+  world.network().link(server, client).cut = false;
+  world.network().links_changed();
+  EXPECT_TRUE(world.run_until([&] { return ended; }, 10s));
+}
+
 TEST(World, bytes_wait_behind_a_cut_and_arrive_after_it_heals) {
   kernel::StackPool stacks;
   World world{{}, stacks};

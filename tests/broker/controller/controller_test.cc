@@ -204,6 +204,26 @@ TEST(Controller, SaysSoWhenTheDiskIsFullAndGoesOnWhenItIsNot) {
   });
 }
 
+TEST(Controller, ClosesItsLogAlthoughAChangeIsOfUnknownOutcome) {
+  Place place;
+  place.run([&](Fiber& f) -> Result<> {
+    Seat seat{f};
+    TRY(seat.serve(f));
+    place.machine.disk().faults().slow_factor = 300;
+    kernel::Scope changing{f};
+    changing.spawn("create", [&](Fiber& child) {
+      const NewTopic wanted[] = {{.name = "t", .partitions = 1}};
+      EXPECT_TRUE(seat.controller->create_topics(child, wanted, false).error().is(log::LogReason::directory_offline));
+    });
+    TRY(f.sleep(200us));  // its write is under way
+    seat.shard->go_offline(f, kernel::fail(kernel::Errc::io).error(), "elsewhere");
+    TRY(changing.join(f));
+    EXPECT_TRUE(seat.controller->close(f).error().is(log::LogReason::directory_offline));
+    seat.controller.reset();  // its log checks that none of its fibers is left
+    return seat.give_up(f);
+  });
+}
+
 TEST(Controller, RefusesTheDirectoryOfAnotherVoter) {
   Place place;
   place.run([](Fiber& f) -> Result<> {

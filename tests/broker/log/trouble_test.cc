@@ -122,6 +122,35 @@ TEST(LogTroubleTest, a_close_that_fails_leaves_nobody_at_work_on_the_log) {
   });
 }
 
+TEST(LogTroubleTest, only_a_start_that_has_looked_at_every_log_turns_an_unclean_stop_into_a_clean_one) {
+  kernel::StackPool stacks;
+  sim::World world{{.seed = 8}, stacks};
+  sim::Machine& machine = world.add_machine("m");
+  run_and_crash(world, machine, CrashKind::process_kill, [&](Fiber& f, Ground& ground) {
+    ASSERT_OK(ground.open(f));
+    ground.log = std::move(*Log::open(f, *ground.shard, kOrders, tiny()));
+    ASSERT_OK(ground.log->append(f, make_batch("x"), {}));
+  });
+  const auto start_and_stop = [&](bool with_log) {
+    bool marked = false;
+    run_on(world, machine, [&](Fiber& f) {
+      Ground ground{f};
+      ASSERT_OK(ground.open(f));
+      if (with_log) {
+        ground.log = std::move(*Log::open(f, *ground.shard, kOrders, tiny()));
+        ASSERT_OK(ground.log->close(f));
+        ground.log.reset();
+      }
+      ASSERT_OK(ground.close(f));
+      marked = kernel::exists(f, f.node().disk(), "/data/.kafka_cleanshutdown").value();
+    });
+    return marked;
+  };
+  EXPECT_FALSE(start_and_stop(false)) << "the log was never recovered";
+  EXPECT_TRUE(start_and_stop(true));
+  EXPECT_TRUE(start_and_stop(false)) << "nothing was touched";
+}
+
 /// Twenty batches synced and below the watermark, then the power goes; `spoil` may change the file meanwhile.
 void after_power_loss(std::function<void(Fiber&, kernel::File&)> spoil, std::function<void(Fiber&, Ground&)> look) {
   kernel::StackPool stacks;

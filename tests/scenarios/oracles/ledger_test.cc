@@ -107,22 +107,56 @@ TEST(Ledger, sees_a_shown_record_that_is_gone_though_nobody_acknowledged_it) {
   EXPECT_EQ(h.broken(), "D1");
 }
 
-TEST(Ledger, owes_nothing_for_what_the_leader_alone_or_nobody_acknowledged) {
+TEST(Ledger, owes_nothing_for_what_nobody_acknowledged) {
   History h;
-  for (std::uint64_t i = 0; i < 3; ++i) h.sent(record(i), /*exactly_once=*/false);
-  h.acknowledged(record(0), 0, Acknowledged::leader);
-  h.refused(record(2));
+  for (std::uint64_t i = 0; i < 2; ++i) h.sent(record(i), /*exactly_once=*/false);
+  h.refused(record(1));
   h.at_the_end({});
   EXPECT_EQ(h.broken(), "");
 }
 
-TEST(Ledger, lets_an_offset_that_the_leader_alone_named_go_to_another_record) {
+TEST(Ledger, what_the_leader_alone_acknowledged_outlives_a_kill_and_not_the_power) {
+  for (const sim::CrashKind kind : {sim::CrashKind::process_kill, sim::CrashKind::power_loss}) {
+    History h;
+    for (std::uint64_t i = 0; i < 2; ++i) h.sent(record(i), /*exactly_once=*/false);
+    h.acknowledged(record(0), 0, Acknowledged::leader);
+    h.ledger.crashed(kind, {});
+    h.acknowledged(record(1), 0);  // the offset goes to another record
+    h.at_the_end({{0, record(1)}});
+    EXPECT_EQ(h.broken(), kind == sim::CrashKind::process_kill ? "D1" : "");
+  }
+}
+
+TEST(Ledger, a_power_failure_excuses_in_a_relaxed_topic_what_the_disk_has_lost_and_nothing_more) {
+  for (const std::int64_t survived : {1, 2}) {
+    History h;
+    h.ledger.relax(here().topic);
+    for (std::uint64_t i = 0; i < 2; ++i) {
+      h.sent(record(i));
+      h.acknowledged(record(i), static_cast<std::int64_t>(i));
+      h.read(static_cast<std::int64_t>(i), record(i));
+    }
+    h.ledger.crashed(sim::CrashKind::power_loss, {{to_string(here()), Offset{survived}}});
+    h.at_the_end({{0, record(0)}});
+    EXPECT_EQ(h.broken(), survived == 1 ? "" : "D1");
+  }
+}
+
+TEST(Ledger, a_durable_topic_loses_nothing_to_the_power) {
   History h;
-  for (std::uint64_t i = 0; i < 2; ++i) h.sent(record(i), /*exactly_once=*/false);
-  h.acknowledged(record(0), 0, Acknowledged::leader);
-  h.acknowledged(record(1), 0);
-  h.at_the_end({{0, record(1)}});
-  EXPECT_EQ(h.broken(), "");
+  h.sent(record(0));
+  h.acknowledged(record(0), 0);
+  h.ledger.crashed(sim::CrashKind::power_loss, {});
+  h.at_the_end({});
+  EXPECT_EQ(h.broken(), "D1");
+}
+
+TEST(Ledger, sees_an_end_below_what_was_shown_before_the_question) {
+  History h;
+  h.sent(record(0));
+  h.read(0, record(0));
+  h.ledger.told_end(here(), h.ledger.shown_end(here()), h.ledger.era(), Offset{0});
+  EXPECT_EQ(h.broken(), "R2");
 }
 
 TEST(Ledger, sees_a_phantom) {

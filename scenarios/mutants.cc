@@ -1,0 +1,72 @@
+#include "scenarios/mutants.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace scenarios {
+namespace {
+
+constexpr std::uint64_t kUnseen = 0, kEasy = 20, kHard = 150;
+
+constexpr Mutant kMutants[] = {
+    {"controller.apply_before_sync", "a metadata change is visible before it is synced", kHard},
+    {"controller.ids_drawn_again", "topic ids repeat after a restart", kEasy},
+    {"controller.reuse_producer_id_block", "a block of producer ids is not put on record", kEasy},
+    {"controller.skip_sync", "a metadata change is acknowledged without a sync", kUnseen},
+    {"controller.snapshot_not_synced", "a metadata snapshot replaces the log without a sync", kEasy},
+    {"fetch.lost_wake_up", "what came between look and wait wakes nobody", kEasy},
+    {"fetch.reads_above_high_watermark", "a read goes to the written end", kEasy},
+    {"fetch.session_hears_of_watermarks_only", "an incremental answer leaves out bytes when no end moved", kEasy},
+    {"fetch.session_keeps_old_offset", "a session does not learn the new offset of a partition", kEasy},
+    {"fetch.unsynced_shown", "the high watermark is the written end", kHard},
+    {"groups.ack_before_commit", "an answer goes out before its records are committed", kUnseen},
+    {"groups.emptied_without_record", "the last member leaves and no record says so", kUnseen},
+    {"groups.expire_while_rebalancing", "offsets expire although the group is about to use them", kUnseen},
+    {"groups.generation_not_bumped", "a rebalance ends in the generation it began in", kUnseen},
+    {"groups.load_keeps_last_batch", "a load applies only the last batch of what it read", kUnseen},
+    {"groups.member_not_fenced", "a static member that was replaced goes on", kUnseen},
+    {"groups.stale_commit_accepted", "a commit of an older generation is taken", kUnseen},
+    {"groups.tombstone_not_written", "a deleted offset comes back with the next load", kUnseen},
+    {"log.ack_before_sync", "acks=all does not wait for the sync", kEasy},
+    {"log.clean_mark_in_every_shutdown", "a failed stop leaves the mark of a clean one (A16)", kHard},
+    {"log.cut_below_watermark", "recovery cuts damage like a torn tail", kUnseen},
+    {"log.dedup_window_of_one", "only the last batch of a producer counts as a duplicate", kEasy},
+    {"log.directory_matched_by_name", "a new topic takes over the files of a deleted one (A19)", kUnseen},
+    {"log.duplicate_appended", "a batch sent again is written again", kEasy},
+    {"log.duplicate_refused", "a batch sent again is out of order (A32)", kEasy},
+    {"log.epochs_not_synced", "the leader epoch checkpoint is renamed into place unsynced (A17)", kEasy},
+    {"log.failed_write_remembered", "a batch whose write failed counts as a duplicate when it comes again", kEasy},
+    {"log.find_passes_last_record", "a read at the last record of a batch gets the next batch", kEasy},
+    {"log.ignore_failed_sync", "a sync that failed counts as done", kHard},
+    {"log.index_ahead_of_log", "recovery keeps index entries beyond the cut", kUnseen},
+    {"log.producer_state_not_rebuilt", "producers are forgotten by an unclean restart", kEasy},
+    {"log.recovery_checks_no_checksum", "recovery takes torn batches for whole", kEasy},
+    {"log.recovery_off_by_one", "recovery cuts one byte too much", kEasy},
+    {"log.sequence_gap_taken", "a batch out of sequence is written", kEasy},
+    {"log.shown_before_sync", "written batches are committed", kEasy},
+    {"log.skip_directory_sync", "a new segment's directory entry is not synced", kEasy},
+    {"log.skip_sync", "sync groups do not sync", kEasy},
+    {"log.stale_high_watermark_after_restart", "the high watermark starts from an old checkpoint (A12)", kEasy},
+    {"log.unsynced_tail_trusted", "what a failed sync dropped is not written again at the next start", kHard},
+    {"log.watermark_ahead_of_sync", "the synced watermark is that of the written end", kEasy},
+    {"produce.leader_ack_before_write", "acks=1 does not wait for the write", kHard},
+    {"produce.remote_failure_acknowledged", "an append on another shard that failed is acknowledged", kEasy},
+    {"produce.timeout_acknowledged", "an append that took too long is acknowledged", kHard},
+};
+static_assert(std::ranges::is_sorted(kMutants, {}, &Mutant::name));
+
+}  // namespace
+
+std::span<const Mutant> all_mutants() { return kMutants; }
+
+std::optional<std::string> why_not_planted(std::string_view name) {
+  if (name.empty()) return std::nullopt;
+  if (!kMutantsBuild) return "this build has no planted bugs; `cmake --preset mutants` makes one that has";
+  if (std::ranges::find(kMutants, name, &Mutant::name) != std::end(kMutants)) return std::nullopt;
+  std::string text = fmt::format("there is no planted bug {}; there are", name);
+  for (const Mutant& mutant : kMutants) text += fmt::format("\n  {}: {}", mutant.name, mutant.breaks);
+  return text;
+}
+
+}  // namespace scenarios

@@ -1,0 +1,87 @@
+// `kalda sim mutants`: hunts for every planted bug and prints the table of README.md.
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <fmt/format.h>
+
+#include "kernel/node.h"
+#include "kernel/posix/jobs.h"
+#include "scenarios/campaign.h"
+#include "scenarios/hunt.h"
+#include "scenarios/sim_commands.h"
+
+namespace scenarios {
+namespace {
+
+using kernel::Fiber;
+
+struct Options {
+  std::string scenario;
+  std::vector<std::string> only;
+  std::uint64_t first_seed = 1;
+  std::uint64_t seeds_max = 0;
+  std::uint32_t jobs = kernel::posix::processors();
+};
+
+int complain(Fiber& f, std::string_view what) {
+  static_cast<void>(f.node().console().write_error(f, fmt::format("kalda sim mutants: {}\n", what)));
+  return 2;
+}
+
+int run(Fiber& f, const Options& options) {
+  if (!kMutantsBuild) return complain(f, *why_not_planted("any"));
+  HuntOptions wanted{.scenario = options.scenario.empty() ? &all_scenarios().front() : find_scenario(options.scenario),
+                     .mutants = {},
+                     .first_seed = options.first_seed,
+                     .jobs = std::max(1u, options.jobs)};
+  if (wanted.scenario == nullptr)
+    return complain(f, fmt::format("there is no scenario {}; `kalda sim list` names them", options.scenario));
+  for (const std::string& name : options.only) {
+    if (const auto why_not = why_not_planted(name)) return complain(f, *why_not);
+  }
+  for (Mutant mutant : all_mutants()) {
+    if (!options.only.empty() && std::ranges::find(options.only, mutant.name) == options.only.end()) continue;
+    if (options.seeds_max > 0) mutant.seeds_max = options.seeds_max;
+    if (mutant.seeds_max == 0) continue;
+    wanted.mutants.push_back(mutant);
+  }
+  const double began = kernel::posix::real_seconds();
+  const auto quarries = hunt(wanted, [&](const Quarry& quarry) {
+    std::fprintf(stderr, "%-9s %.*s\n", quarry.found ? quarry.rule.c_str() : "NOT FOUND",
+                 static_cast<int>(quarry.mutant.name.size()), quarry.mutant.name.data());
+  });
+  std::string text = "| planted bug | what it breaks | rule | seeds |\n|---|---|---|---|\n";
+  std::string missed, replays;
+  std::size_t found = 0;
+  for (const Quarry& quarry : quarries) {
+    const std::uint64_t seeds = quarry.seed - options.first_seed + 1;
+    text += fmt::format("| `{}` | {} | {} | {} |\n", quarry.mutant.name, quarry.mutant.breaks,
+                        quarry.found ? quarry.rule : "none", quarry.found ? fmt::format("{}", seeds) : fmt::format("> {}", seeds));
+    if (quarry.found) ++found;
+    else missed += fmt::format("not found in {} seeds: {}\n", seeds, quarry.mutant.name);
+    if (quarry.found) {
+      replays += fmt::format("{}\n    {}\n", replay_line(*wanted.scenario, quarry.seed, quarry.mutant.name), quarry.what);
+    }
+  }
+  text += fmt::format("\n{}\n{}{} of {} planted bugs found in {:.0f} s at revision {}\n", replays, missed, found,
+                      quarries.size(), kernel::posix::real_seconds() - began, revision());
+  static_cast<void>(f.node().console().write(f, text));
+  return found == quarries.size() ? 0 : 1;
+}
+
+}  // namespace
+
+kernel::Command sim_mutants_command() {
+  return {"sim mutants", "Hunts for every planted bug; exit status 1 when one is not found (builds with KALDA_MUTANTS only)",
+          [](CLI::App& app) -> kernel::CommandBody {
+            auto options = std::make_shared<Options>();
+            app.add_option("NAME", options->only, "Only these; otherwise all");
+            app.add_option("--scenario,-s", options->scenario, "Which scenario; `kalda sim list` names them");
+            app.add_option("--first-seed", options->first_seed, "The first seed of each hunt")->capture_default_str();
+            app.add_option("--seeds-max", options->seeds_max, "Seeds after which a hunt is given up; 0: each bug's own number")
+                ->capture_default_str();
+            app.add_option("--jobs,-j", options->jobs, "Processes to spread the bugs over")->capture_default_str();
+            return [options](Fiber& f) { return run(f, *options); };
+          }};
+}
+
+}  // namespace scenarios
