@@ -49,7 +49,7 @@ void Coordinator::load(Fiber& f) {
     return close(moment_of(f));
   }
   stage_ = Stage::active;
-  loaded(moment_of(f));
+  loaded(moment_of(f), f.now() - begun);
   f.log().debug("coordinator_loaded", {{"topic", identity.topic}, {"partition", identity.partition},
                                        {"taken_ms", (f.now() - begun) / std::chrono::milliseconds{1}}});
   due_changed();

@@ -79,7 +79,7 @@ class Coordinator : public std::enable_shared_from_this<Coordinator> {
   /// The transaction of `producer` has ended.
   virtual void apply_marker(net::ProducerId producer, bool committed) = 0;
   /// The log is replayed; requests come from now on.
-  virtual void loaded(const Moment& at) = 0;
+  virtual void loaded(const Moment& at, kernel::Duration taken) = 0;
   /// Answers whoever waits.
   virtual void closed(const Moment& at) = 0;
   /// When on_time() is to be called; kNever when there is nothing to wait for.

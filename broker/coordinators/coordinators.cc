@@ -9,7 +9,7 @@ namespace broker::coordinators {
 using group::GroupCoordinator;
 using kernel::Fiber;
 
-Coordinators::Coordinators(const config::GroupConfig& config)
+Coordinators::Coordinators(const config::GroupConfig& config, kernel::MetricRegistry& metrics)
     : config_{config},
       group_settings_{.rules = {.size_max = config.size_max, .initial_delay = config.initial_rebalance_delay},
                       .session_timeout_min = config.session_timeout_min,
@@ -17,7 +17,8 @@ Coordinators::Coordinators(const config::GroupConfig& config)
                       .offset_metadata_bytes_max = config.offset_metadata_bytes_max,
                       .offsets_retention = config.offsets_retention,
                       .offsets_retention_check = config.offsets_retention_check,
-                      .commit_timeout = config.offsets_commit_timeout} {}
+                      .commit_timeout = config.offsets_commit_timeout},
+      group_metrics_{metrics} {}
 
 void Coordinators::follow(Fiber& there, BrokerShard& shard, const metadata::Image* before,
                           const metadata::Image& next) {
@@ -26,7 +27,8 @@ void Coordinators::follow(Fiber& there, BrokerShard& shard, const metadata::Imag
   for (auto led = groups_.begin(); led != groups_.end();) {
     const auto& [partition, one] = *led;
     const Hosted* hosted = topic != nullptr && topic->id == one.topic ? shard.find({topic->id, partition}) : nullptr;
-    const bool stays = hosted != nullptr && hosted->partition.get() == &one.coordinator->partition();
+    const bool stays = hosted != nullptr && hosted->partition.get() == &one.coordinator->partition() &&
+                       hosted->partition->epoch() == one.epoch;
     if (!stays) one.coordinator->close(at);
     led = stays ? std::next(led) : groups_.erase(led);
   }
@@ -44,8 +46,8 @@ void Coordinators::follow(Fiber& there, BrokerShard& shard, const metadata::Imag
         CoordinatorOptions{.codec = static_cast<net::compress::Codec>(config_.offsets_codec),
                            .batch_bytes_max = static_cast<std::size_t>(shard.topic_config(*topic).batch_bytes_max),
                            .load_bytes = config_.offsets_load_bytes},
-        group_settings_, there.node().random(kernel::Domain::application, entity));
-    groups_[partition] = {topic->id, coordinator};
+        group_settings_, group_metrics_, there.node().random(kernel::Domain::application, entity));
+    groups_[partition] = {topic->id, hosted->partition->epoch(), coordinator};
     coordinator->start();
   }
   if (before == nullptr) return;

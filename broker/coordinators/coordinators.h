@@ -20,7 +20,7 @@ namespace broker::coordinators {
 
 class Coordinators {
  public:
-  explicit Coordinators(const config::GroupConfig& config);
+  Coordinators(const config::GroupConfig& config, kernel::MetricRegistry& metrics);
 
   /// Starts those whose partition is led here in `next`, ends those whose partition is not, or is led anew. Their
   /// fibers live in the shard's scope. Does not suspend.
@@ -32,10 +32,12 @@ class Coordinators {
  private:
   struct Led {
     net::TopicId topic{};
+    net::LeaderEpoch epoch{-1};
     std::shared_ptr<group::GroupCoordinator> coordinator;
   };
   const config::GroupConfig& config_;
   group::GroupSettings group_settings_;
+  group::GroupMetrics group_metrics_;
   std::map<net::PartitionId, Led> groups_;
 };
 

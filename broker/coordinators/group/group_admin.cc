@@ -50,9 +50,7 @@ ErrorCode GroupCoordinator::delete_group(Fiber& f, std::string_view group_id) {
         if (group == nullptr) return;
         group->set_dead(false);
         if (!outcome) return;
-        const auto live = groups_.find(id);
-        if (live->second.scheduled != kernel::kNever) schedule_.erase({live->second.scheduled, id});
-        groups_.erase(live);
+        forget(id);
       });
   return wait_for(f, told);
 }

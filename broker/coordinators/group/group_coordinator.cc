@@ -70,10 +70,12 @@ GroupCoordinator::Live& GroupCoordinator::find_or_add(std::string_view group_id)
   if (at != groups_.end()) return at->second;
   std::string id{group_id};
   Group group{id, settings_.rules};
+  metrics_.groups.add(1);
   return groups_.emplace(std::move(id), Live{.group = std::move(group)}).first->second;
 }
 
-void GroupCoordinator::loaded(const Moment& at) {
+void GroupCoordinator::loaded(const Moment& at, kernel::Duration taken) {
+  metrics_.load_seconds.record(taken);
   check_due_ = kernel::saturating_add(at.now, settings_.offsets_retention_check);
   for (const auto& [id, entry] : state_.groups()) {
     if (!entry.group) {
@@ -82,6 +84,7 @@ void GroupCoordinator::loaded(const Moment& at) {
     }
     Effects out;
     groups_.emplace(id, Live{.group = Group{id, settings_.rules, *entry.group, at, out}});
+    metrics_.groups.add(1);
     carry_out(id, std::move(out), at);
   }
 }
@@ -93,6 +96,7 @@ void GroupCoordinator::closed(const Moment& at) {
   static_cast<void>(at);
   deliver(joins_, out.joins);
   deliver(syncs_, out.syncs);
+  metrics_.groups.add(-static_cast<std::int64_t>(groups_.size()));
   groups_.clear();
   schedule_.clear();
   state_ = {};
@@ -127,9 +131,16 @@ void GroupCoordinator::reschedule(const std::string& group_id) {
     if (due != kernel::kNever) schedule_.insert({due, group_id});
     live.scheduled = due;
   }
-  if (is_nothing) groups_.erase(at);
+  if (is_nothing) forget(group_id);
   else if (kernel::kVerify) live.group.invariants();
   due_changed();
+}
+
+void GroupCoordinator::forget(const std::string& group_id) {
+  const auto live = groups_.find(group_id);
+  if (live->second.scheduled != kernel::kNever) schedule_.erase({live->second.scheduled, group_id});
+  groups_.erase(live);
+  metrics_.groups.add(-1);
 }
 
 std::shared_ptr<GroupCoordinator::Outcome> GroupCoordinator::carry_out(const std::string& group_id, Effects out,
@@ -144,6 +155,7 @@ std::shared_ptr<GroupCoordinator::Outcome> GroupCoordinator::carry_out(const std
           [this, group_id, store = std::move(store), told = last](const Moment& then, const Result<>& outcome) {
             const ErrorCode code = code_of_write(outcome);
             told->set(code);
+            if (outcome && store.why == Store::Why::assignment) metrics_.rebalances_total.add();
             Group* group = find(group_id);
             if (group == nullptr) return;
             Effects more;

@@ -16,6 +16,7 @@
 
 #include "broker/coordinators/coordinator.h"
 #include "broker/coordinators/group/group.h"
+#include "broker/coordinators/group/group_metrics.h"
 #include "broker/coordinators/group/offsets.h"
 #include "broker/coordinators/group/stored.h"
 #include "kernel/future.h"
@@ -44,8 +45,8 @@ struct DeletedTopic {
 class GroupCoordinator final : public Coordinator {
  public:
   GroupCoordinator(std::shared_ptr<replication::Partition> partition, kernel::Scope& scope, CoordinatorOptions options,
-                   const GroupSettings& settings, kernel::Random random)
-      : Coordinator{std::move(partition), scope, options}, settings_{settings}, random_{random} {}
+                   const GroupSettings& settings, GroupMetrics& metrics, kernel::Random random)
+      : Coordinator{std::move(partition), scope, options}, settings_{settings}, metrics_{metrics}, random_{random} {}
 
   // Each holds its answer until what it wrote is committed.
 
@@ -92,7 +93,7 @@ class GroupCoordinator final : public Coordinator {
 
   kernel::Result<> apply(const LoggedRecord& record) override { return state_.apply(record); }
   void apply_marker(net::ProducerId producer, bool committed) override { state_.end_transaction(producer, committed); }
-  void loaded(const Moment& at) override;
+  void loaded(const Moment& at, kernel::Duration taken) override;
   void closed(const Moment& at) override;
   [[nodiscard]] kernel::Mono next_due() const override;
   void on_time(const Moment& at) override;
@@ -105,6 +106,7 @@ class GroupCoordinator final : public Coordinator {
   /// Does what a group's decision asks for. Answers where the outcome of its last write will be; null without one.
   std::shared_ptr<Outcome> carry_out(const std::string& group_id, Effects out, const Moment& at);
   void reschedule(const std::string& group_id);
+  void forget(const std::string& group_id);
   /// Waits for a write, at most settings_.commit_timeout.
   [[nodiscard]] ErrorCode wait_for(kernel::Fiber& f, const std::shared_ptr<Outcome>& outcome) const;
   [[nodiscard]] std::string fresh_id();
@@ -115,6 +117,7 @@ class GroupCoordinator final : public Coordinator {
   [[nodiscard]] ErrorCode check_deletion(std::string_view group_id) const;
 
   const GroupSettings& settings_;
+  GroupMetrics& metrics_;
   kernel::Random random_;
   State state_;
   std::map<std::string, Live, std::less<>> groups_;

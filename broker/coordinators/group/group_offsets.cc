@@ -40,7 +40,9 @@ void GroupCoordinator::commit(Fiber& f, CommitRequest& request) {
   }
   if (records.empty()) return;
   const auto told = std::make_shared<Outcome>();
-  write(at, std::move(records), [this, group_id, told](const Moment&, const Result<>& outcome) {
+  const auto count = static_cast<std::int64_t>(records.size());
+  write(at, std::move(records), [this, group_id, told, count](const Moment&, const Result<>& outcome) {
+    if (outcome) metrics_.offset_commits_total.add(count);
     ErrorCode code = code_of_write(outcome);
     if (code == ErrorCode::unknown_server_error) code = ErrorCode::invalid_commit_offset_size;
     if (outcome && state_.find(group_id) != nullptr) find_or_add(group_id);
@@ -107,7 +109,11 @@ void GroupCoordinator::entomb(std::string_view group_id, const Moment& at, std::
 }
 
 void GroupCoordinator::expire(const Moment& at) {
-  const auto ending = std::make_shared<std::vector<std::string>>();
+  struct Ending {
+    std::vector<std::string> groups;
+    std::int64_t offsets = 0;
+  };
+  const auto ending = std::make_shared<Ending>();
   write_decided(
       at,
       [this, ending](const Moment& then) {
@@ -117,6 +123,7 @@ void GroupCoordinator::expire(const Moment& at) {
           const Entry* entry = state_.find(id);
           const Expiry expiry =
               decide_expiry(entry == nullptr ? nothing : *entry, &live.group, settings_.offsets_retention.count(), then);
+          ending->offsets += static_cast<std::int64_t>(expiry.offsets.size());
           if (!expiry.group_ends) {
             for (const TopicPartition& one : expiry.offsets)
               records.push_back(offset_tombstone(id, one.topic, one.partition));
@@ -124,19 +131,18 @@ void GroupCoordinator::expire(const Moment& at) {
           }
           entomb(id, then, records);
           live.group.set_dead(true);
-          ending->push_back(id);
+          ending->groups.push_back(id);
         }
         return records;
       },
       [this, ending](const Moment&, const Result<>& outcome) {
-        for (const std::string& id : *ending) {
+        if (outcome) metrics_.offsets_expired_total.add(ending->offsets);
+        for (const std::string& id : ending->groups) {
           Group* group = find(id);
           if (group == nullptr) continue;
           group->set_dead(false);
           if (!outcome) continue;
-          const auto live = groups_.find(id);
-          if (live->second.scheduled != kernel::kNever) schedule_.erase({live->second.scheduled, id});
-          groups_.erase(live);
+          forget(id);
         }
       });
 }

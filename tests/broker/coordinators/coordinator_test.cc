@@ -20,7 +20,7 @@ using namespace std::chrono_literals;
 const log::LogIdentity kIdentity{.topic = "__consumer_offsets", .partition = PartitionId{0}, .topic_id = net::TopicId{{5, 5}}};
 
 struct Seat {
-  explicit Seat(Fiber& f) : ground{f}, scope{f} {}
+  explicit Seat(Fiber& f) : ground{f}, scope{f}, metrics{f.shard().metrics()} {}
   Result<> open(Fiber& f) {
     TRY(ground.open(f));
     auto log = TRY(Log::open(f, *ground.shard, kIdentity, {.segment_bytes = 1 << 20}));
@@ -29,7 +29,7 @@ struct Seat {
     return wait_loaded(f, *groups);
   }
   std::shared_ptr<GroupCoordinator> coordinate(Fiber& f) {
-    auto out = std::make_shared<GroupCoordinator>(partition, scope, options, settings,
+    auto out = std::make_shared<GroupCoordinator>(partition, scope, options, settings, metrics,
                                                   f.node().random(kernel::Domain::application, ++loads));
     out->start();
     return out;
@@ -71,6 +71,7 @@ struct Seat {
   kernel::Scope scope;
   CoordinatorOptions options;
   GroupSettings settings;
+  GroupMetrics metrics;
   std::shared_ptr<replication::Partition> partition;
   std::shared_ptr<GroupCoordinator> groups;
   std::uint64_t loads = 0;

@@ -1,0 +1,23 @@
+// What the coordinators of groups of one shard count.
+#pragma once
+
+#include "kernel/metrics.h"
+
+namespace broker::coordinators::group {
+
+struct GroupMetrics {
+  explicit GroupMetrics(kernel::MetricRegistry& r)
+      : groups{r.gauge("kalda_groups", "Consumer groups known here, empty ones too")},
+        rebalances_total{r.counter("kalda_group_rebalances_total", "Generations of groups that got their assignment")},
+        offset_commits_total{r.counter("kalda_offset_commits_total", "Offsets committed by consumers")},
+        offsets_expired_total{r.counter("kalda_offsets_expired_total", "Offsets removed because nobody used them")},
+        load_seconds{r.histogram("kalda_coordinator_load_seconds", "Replaying a partition's groups when it is led here")} {}
+
+  kernel::Gauge groups;
+  kernel::Counter rebalances_total;
+  kernel::Counter offset_commits_total;
+  kernel::Counter offsets_expired_total;
+  kernel::Histogram load_seconds;
+};
+
+}  // namespace broker::coordinators::group
