@@ -4,6 +4,7 @@
 
 #include "broker/admin.h"
 #include "broker/controller/topic_names.h"
+#include "broker/hosting.h"
 #include "broker/log/directory_shard.h"
 #include "kernel/bug.h"
 #include "kernel/node.h"
@@ -229,10 +230,10 @@ void Broker::close_idle_connections(Fiber& f) {
 
 void Broker::expire_producers(Fiber& f) {
   const auto every = std::max<kernel::Duration>(config_.producer_expiration_check, 1ms);
-  const auto turns = static_cast<std::uint32_t>(config_.producer_expiration / every + 1);
   while (f.sleep(every)) {
     for (BrokerShard* shard : shards_) {
       static_cast<void>(kernel::call_on(f, shard->shard(), [&](Fiber&) {
+        const auto turns = static_cast<std::uint32_t>(shard->dynamic().producer_expiration / every + 1);
         for (const auto& [key, hosted] : shard->partitions()) {
           if (hosted.partition != nullptr) hosted.partition->log().expire_producers(turns);
         }
@@ -309,7 +310,7 @@ Result<> Broker::publish(Fiber& f) {
   if (published_ == next) return {};
   kernel::Scope scope{f};
   for (BrokerShard* shard : shards_) {
-    scope.spawn("publish", [this, shard, &next](Fiber& child) {
+    scope.spawn("publish", [shard, &next](Fiber& child) {
       static_cast<void>(kernel::call_on(child, shard->shard(), [&](Fiber& there) {
         bring_up(there, *shard, next);
         return true;
@@ -319,67 +320,6 @@ Result<> Broker::publish(Fiber& f) {
   const Result<> joined = scope.join(f);
   published_ = next;
   return joined;
-}
-
-void Broker::bring_up(Fiber& there, BrokerShard& shard, const metadata::ImageRef& next) {
-  const metadata::ImageRef before = shard.image();
-  // New partitions are open before the image names them; old ones are gone from it before their files go.
-  kernel::Scope opening{there};
-  for (const auto& [name, topic] : next->topics) {
-    for (std::size_t i = 0; i < topic->partitions.size(); ++i) {
-      const PartitionKey key{topic->id, net::PartitionId{static_cast<std::int32_t>(i)}};
-      if (&home_of(key) != &shard) continue;
-      const metadata::Partition& facts = topic->partitions[i];
-      if (std::ranges::find(facts.replicas, config_.node_id) == facts.replicas.end()) continue;
-      const auto own = config::resolve_topic(next->settings_of(metadata::ResourceType::topic, name), config_);
-      const log::LogConfig log_config = config::log_config(own);
-      if (Hosted* hosted = shard.find(key); hosted != nullptr) {
-        if (hosted->partition != nullptr) hosted->partition->log().set_config(log_config);
-        continue;
-      }
-      opening.spawn("open log", [&shard, key, log_config, &topic = *topic, &facts](Fiber& child) {
-        auto log = log::Log::open(child, *shard.directory,
-                                  {.topic = topic.name, .partition = key.second, .topic_id = key.first}, log_config);
-        const auto give_up = [&](const kernel::Error& why) {
-          shard.host(key, {nullptr, why});
-          if (why.is(kernel::Errc::cancelled)) return;
-          child.log().error("partition_offline", {{"topic", topic.name}, {"partition", key.second}, {"error", why}});
-          // Damage is the partition's own; a disk that fails is everybody's, and a restart may find it well again.
-          if (why.room == kernel::Room::kernel) shard.directory->go_offline(child, why, topic.name);
-        };
-        if (!log) return give_up(log.error());
-        const auto latest = (*log)->epochs().latest();
-        if (!latest || latest->epoch < facts.leader_epoch) {
-          if (const auto begun = (*log)->begin_epoch(child, facts.leader_epoch); !begun) return give_up(begun.error());
-        }
-        shard.host(key, {std::make_shared<replication::Partition>(std::move(*log), facts.leader_epoch)});
-      });
-    }
-  }
-  static_cast<void>(opening.join(there));
-  shard.set_image(next);
-  shard.coordinators.follow(there, shard, before.get(), *next);
-  if (before != nullptr) remove_deleted(there, shard, *before, *next);
-  std::int64_t offline = 0;
-  for (const auto& [key, hosted] : shard.partitions()) offline += hosted.partition == nullptr ? 1 : 0;
-  shard.metrics.partitions.set(static_cast<std::int64_t>(shard.partitions().size()));
-  shard.metrics.partitions_offline.set(offline);
-}
-
-void Broker::remove_deleted(Fiber& there, BrokerShard& shard, const metadata::Image& before,
-                            const metadata::Image& next) {
-  for (const auto& [name, topic] : before.topics) {
-    if (next.find_topic(topic->id) != nullptr) continue;
-    for (std::size_t i = 0; i < topic->partitions.size(); ++i) {
-      const PartitionKey key{topic->id, net::PartitionId{static_cast<std::int32_t>(i)}};
-      const auto partition = shard.release(key);
-      if (partition == nullptr) continue;
-      partition->mark_deleted();
-      if (const auto removed = partition->log().remove(there); !removed) {
-        there.log().warn("log_not_removed", {{"topic", name}, {"partition", key.second}, {"error", removed.error()}});
-      }
-    }
-  }
 }
 
 Result<std::vector<controller::CreatedTopic>> Broker::create_topics(Fiber& f,
@@ -397,6 +337,24 @@ Result<std::vector<controller::DeletedTopic>> Broker::delete_topics(Fiber& f, st
     auto deleted = TRY(controller_->delete_topics(there, ids));
     TRY(publish(there));
     return deleted;
+  });
+}
+
+Result<std::vector<controller::AlteredSettings>> Broker::alter_settings(
+    Fiber& f, std::span<const controller::SettingsWish> wanted, bool validate_only) {
+  return kernel::call_on(f, shards_[0]->shard(), [&](Fiber& there) -> Result<std::vector<controller::AlteredSettings>> {
+    auto altered = TRY(controller_->alter_settings(there, wanted, validate_only));
+    if (!validate_only) TRY(publish(there));
+    return altered;
+  });
+}
+
+Result<std::vector<controller::GrownTopic>> Broker::create_partitions(
+    Fiber& f, std::span<const controller::PartitionsWish> wanted, bool validate_only) {
+  return kernel::call_on(f, shards_[0]->shard(), [&](Fiber& there) -> Result<std::vector<controller::GrownTopic>> {
+    auto grown = TRY(controller_->create_partitions(there, wanted, validate_only));
+    if (!validate_only) TRY(publish(there));
+    return grown;
   });
 }
 

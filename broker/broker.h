@@ -52,6 +52,10 @@ class Broker {
                                                                       bool validate_only);
   kernel::Result<std::vector<controller::DeletedTopic>> delete_topics(kernel::Fiber& f,
                                                                       std::span<const net::TopicId> ids);
+  kernel::Result<std::vector<controller::AlteredSettings>> alter_settings(
+      kernel::Fiber& f, std::span<const controller::SettingsWish> wanted, bool validate_only);
+  kernel::Result<std::vector<controller::GrownTopic>> create_partitions(
+      kernel::Fiber& f, std::span<const controller::PartitionsWish> wanted, bool validate_only);
   /// A producer id nobody ever had.
   kernel::Result<net::ProducerId> next_producer_id(kernel::Fiber& f);
 
@@ -75,9 +79,6 @@ class Broker {
   kernel::Result<> stop(kernel::Fiber& f);
   /// Brings every shard to the controller's image: opens and closes partitions, then shows it.
   kernel::Result<> publish(kernel::Fiber& f);
-  void bring_up(kernel::Fiber& there, BrokerShard& shard, const metadata::ImageRef& next);
-  void remove_deleted(kernel::Fiber& there, BrokerShard& shard, const metadata::Image& before,
-                      const metadata::Image& next);
 
   const config::BrokerConfig& config_;
   std::string cluster_id_;

@@ -2,6 +2,7 @@
 
 #include "broker/broker.h"
 #include "broker/limits.h"
+#include "kernel/check.h"
 #include "kernel/node.h"
 
 namespace broker {
@@ -16,6 +17,8 @@ BrokerShard::BrokerShard(Broker& broker, kernel::Shard& shard, kernel::Scope& sc
       shard_{shard},
       scope_{scope},
       config_{config},
+      layers_{config},
+      dynamic_{config::dynamic_config(layers_)},
       request_memory_{static_cast<std::int64_t>(config.request_memory_bytes / shard.node().shards().size()) +
                       kInternalReserveBytes},
       ground_{shard, scope, request_memory_, handler, {.frame_bytes_max = config.request_bytes_max},
@@ -25,16 +28,19 @@ BrokerShard::BrokerShard(Broker& broker, kernel::Shard& shard, kernel::Scope& sc
               },
               [this](kernel::Mono now) { relieve_memory(now); }} {}
 
-void BrokerShard::set_image(metadata::ImageRef image) {
+void BrokerShard::set_image(metadata::ImageRef image, std::optional<config::Layers> layers) {
   topic_configs_.clear();
   image_ = std::move(image);
+  if (!layers) return;
+  layers_ = std::move(*layers);
+  dynamic_ = config::dynamic_config(layers_);
 }
 
 const config::TopicConfig& BrokerShard::topic_config(const metadata::Topic& topic) {
   const auto known = topic_configs_.find(topic.id);
   if (known != topic_configs_.end()) return known->second;
   const auto& own = image_->settings_of(metadata::ResourceType::topic, topic.name);
-  return topic_configs_.emplace(topic.id, config::resolve_topic(own, config_)).first->second;
+  return topic_configs_.emplace(topic.id, config::resolve_topic(own, layers_)).first->second;
 }
 
 Hosted* BrokerShard::find(const PartitionKey& key) {
@@ -46,8 +52,23 @@ std::shared_ptr<replication::Partition> BrokerShard::release(const PartitionKey&
   const auto at = partitions_.find(key);
   if (at == partitions_.end()) return nullptr;
   auto partition = std::move(at->second.partition);
+  offline_ -= partition == nullptr ? 1 : 0;
   partitions_.erase(at);
+  show_partitions();
   return partition;
+}
+
+void BrokerShard::host(const PartitionKey& key, Hosted hosted) {
+  const bool offline = hosted.partition == nullptr;
+  const auto [at, fresh] = partitions_.emplace(key, std::move(hosted));
+  CHECK(fresh);
+  offline_ += offline ? 1 : 0;
+  show_partitions();
+}
+
+void BrokerShard::show_partitions() {
+  metrics.partitions.set(static_cast<std::int64_t>(partitions_.size()));
+  metrics.partitions_offline.set(offline_);
 }
 
 void BrokerShard::adopt(kernel::Fiber& f, kernel::SocketHandle socket, std::uint64_t id, std::string listener) {
@@ -65,6 +86,7 @@ kernel::Result<> BrokerShard::close_logs(kernel::Fiber& f) {
     if (const auto closed = hosted.partition->log().close(f); !closed) outcome = closed;
   }
   partitions_.clear();
+  offline_ = 0;
   return outcome;
 }
 

@@ -46,13 +46,18 @@ class BrokerShard {
   [[nodiscard]] kernel::Scope& scope() { return scope_; }
   [[nodiscard]] const config::BrokerConfig& config() const { return config_; }
   [[nodiscard]] const metadata::ImageRef& image() const { return image_; }
-  void set_image(metadata::ImageRef image);
+  /// With what is set for the broker from now on, when that has changed.
+  void set_image(metadata::ImageRef image, std::optional<config::Layers> layers);
+  /// What is set for this broker in image() and in its file.
+  [[nodiscard]] const config::Layers& layers() const { return layers_; }
+  [[nodiscard]] const config::DynamicConfig& dynamic() const { return dynamic_; }
   /// What is in force for a topic of image().
   [[nodiscard]] const config::TopicConfig& topic_config(const metadata::Topic& topic);
 
   /// Null when it is not hosted on this shard.
   [[nodiscard]] Hosted* find(const PartitionKey& key);
-  void host(const PartitionKey& key, Hosted hosted) { partitions_[key] = std::move(hosted); }
+  /// `key` is not hosted yet.
+  void host(const PartitionKey& key, Hosted hosted);
   std::shared_ptr<replication::Partition> release(const PartitionKey& key);
   [[nodiscard]] const std::map<PartitionKey, Hosted>& partitions() const { return partitions_; }
 
@@ -104,14 +109,18 @@ class BrokerShard {
 
  private:
   void give_back(net::Arena* arena);
+  void show_partitions();
 
   Broker& broker_;
   kernel::Shard& shard_;
   kernel::Scope& scope_;
   const config::BrokerConfig& config_;
   metadata::ImageRef image_;
+  config::Layers layers_;
+  config::DynamicConfig dynamic_;
   std::map<net::TopicId, config::TopicConfig> topic_configs_;  // of image_, made when first asked for
   std::map<PartitionKey, Hosted> partitions_;
+  std::int64_t offline_ = 0;  ///< of partitions_
   kernel::Semaphore request_memory_;
   server::ConnectionGround ground_;
   std::map<std::uint64_t, std::shared_ptr<server::Connection>> connections_;

@@ -128,12 +128,12 @@ void read_numbers(const Given& given, BrokerConfig& config, Judgement& judgement
   read.to(config.request_bytes_max, "socket.request.max.bytes");
   read.to(config.fetch_bytes_max, "fetch.max.bytes");
   read.to(config.fetch_sessions_max, "max.incremental.fetch.session.cache.slots");
+  read.to(config.describe_partitions_max, "max.request.partition.size.limit");
   read.to(config.connection_idle_max, "connections.max.idle.ms");
   if (config.connection_idle_max.count() < 0) config.connection_idle_max = {};
   read.to(config.listen_backlog, "socket.listen.backlog.size");
   read.optional_size(config.socket_send_buffer_bytes, "socket.send.buffer.bytes", judgement);
   read.optional_size(config.socket_receive_buffer_bytes, "socket.receive.buffer.bytes", judgement);
-  read.to(config.producer_expiration, "producer.id.expiration.ms");
   read.to(config.producer_expiration_check, "producer.id.expiration.check.interval.ms");
   read.to(config.checkpoint_interval, "log.flush.offset.checkpoint.interval.ms");
   read.to(config.retention_check, "log.retention.check.interval.ms");

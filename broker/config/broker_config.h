@@ -72,12 +72,12 @@ struct BrokerConfig {
   std::uint64_t request_memory_bytes = 0;      ///< queued.max.request.bytes; never below request_bytes_max
   std::uint32_t fetch_bytes_max = 0;
   std::uint32_t fetch_sessions_max = 0;
+  std::int32_t describe_partitions_max = 0;    ///< max.request.partition.size.limit
   std::chrono::milliseconds connection_idle_max{0};  ///< 0: connections may idle for ever
   std::int32_t listen_backlog = 0;
   std::optional<std::uint32_t> socket_send_buffer_bytes;     ///< none: the operating system's
   std::optional<std::uint32_t> socket_receive_buffer_bytes;
 
-  std::chrono::milliseconds producer_expiration{0};
   std::chrono::milliseconds producer_expiration_check{0};
   std::chrono::milliseconds checkpoint_interval{60'000};
   std::chrono::milliseconds retention_check{0};

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "broker/config/groups_table.h"
+#include "broker/config/resource_tables.h"
 #include "broker/config/security_table.h"
 #include "broker/config/server_table.h"
 #include "broker/config/storage_table.h"
@@ -31,11 +32,8 @@ consteval auto merged_broker_table() {
 constexpr auto kBrokerTable = merged_broker_table();
 static_assert(std::ranges::adjacent_find(kBrokerTable, {}, &Definition::name) == kBrokerTable.end());
 static_assert(std::ranges::is_sorted(table::kTopicTable, {}, &Definition::name));
-
-const Definition* find(std::span<const Definition> table, std::string_view name) {
-  const auto at = std::ranges::lower_bound(table, name, {}, &Definition::name);
-  return at == table.end() || at->name != name ? nullptr : &*at;
-}
+static_assert(std::ranges::is_sorted(table::kGroupResourceTable, {}, &Definition::name));
+static_assert(std::ranges::is_sorted(table::kClientMetricsTable, {}, &Definition::name));
 
 std::string_view trimmed(std::string_view text) {
   const auto is_blank = [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; };
@@ -139,8 +137,14 @@ std::size_t distance(std::string_view a, std::string_view b) {
 
 std::span<const Definition> topic_definitions() { return table::kTopicTable; }
 std::span<const Definition> broker_definitions() { return kBrokerTable; }
-const Definition* find_topic_definition(std::string_view name) { return find(table::kTopicTable, name); }
-const Definition* find_broker_definition(std::string_view name) { return find(kBrokerTable, name); }
+std::span<const Definition> group_definitions() { return table::kGroupResourceTable; }
+std::span<const Definition> client_metrics_definitions() { return table::kClientMetricsTable; }
+const Definition* find_definition(std::span<const Definition> among, std::string_view name) {
+  const auto at = std::ranges::lower_bound(among, name, {}, &Definition::name);
+  return at == among.end() || at->name != name ? nullptr : &*at;
+}
+const Definition* find_topic_definition(std::string_view name) { return find_definition(table::kTopicTable, name); }
+const Definition* find_broker_definition(std::string_view name) { return find_definition(kBrokerTable, name); }
 
 std::optional<std::string> check_value(const Definition& definition, std::string_view value) {
   const Validator& validator = definition.validator;

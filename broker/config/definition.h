@@ -100,6 +100,11 @@ constexpr Definition define(std::string_view name, Type type, std::optional<std:
 /// All of them, ordered by name.
 [[nodiscard]] std::span<const Definition> topic_definitions();
 [[nodiscard]] std::span<const Definition> broker_definitions();
+/// Of what is set on a group, and on a subscription to client metrics.
+[[nodiscard]] std::span<const Definition> group_definitions();
+[[nodiscard]] std::span<const Definition> client_metrics_definitions();
+/// Null when `among`, one of these tables, does not have it.
+[[nodiscard]] const Definition* find_definition(std::span<const Definition> among, std::string_view name);
 [[nodiscard]] const Definition* find_topic_definition(std::string_view name);
 [[nodiscard]] const Definition* find_broker_definition(std::string_view name);
 

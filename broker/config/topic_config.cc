@@ -54,14 +54,17 @@ StoredCompression compression_of(std::string_view text) {
 }
 
 /// What was set of these names and has a default, in Kafka's order, from `names.front()` on.
-std::vector<ValueSynonym> broker_values(std::span<const std::string_view> names, const Given& given) {
+std::vector<ValueSynonym> broker_values(std::span<const std::string_view> names, const Layers& broker) {
   std::vector<ValueSynonym> out;
   const auto hidden = [](const Definition* definition) { return definition != nullptr && definition->is_sensitive(); };
-  for (const std::string_view name : names)
-    if (const auto at = given.find(name); at != given.end())
-      out.push_back({.name = std::string{name},
-                     .value = hidden(find_broker_definition(name)) ? std::nullopt : std::optional{at->second},
-                     .source = ValueSource::static_broker});
+  for (const auto& [layer, source] : {std::pair{&broker.own, ValueSource::dynamic_broker},
+                                      {&broker.cluster, ValueSource::dynamic_default_broker},
+                                      {&broker.fixed, ValueSource::static_broker}})
+    for (const std::string_view name : names)
+      if (const auto at = layer->find(name); at != layer->end())
+        out.push_back({.name = std::string{name},
+                       .value = hidden(find_broker_definition(name)) ? std::nullopt : std::optional{at->second},
+                       .source = source});
   for (const std::string_view name : names)
     if (const Definition* at = find_broker_definition(name); at != nullptr && at->has_default && !at->is_sensitive())
       out.push_back({.name = std::string{name}, .value = std::string{at->default_value}});
@@ -74,6 +77,26 @@ std::vector<std::string_view> names_of(std::string_view first, std::span<const S
   for (const Synonym& one : others)
     if (one.name != first) names.push_back(one.name);
   return names;
+}
+
+/// Settings that nothing but their own resource and the default supplies.
+std::vector<DescribedValue> describe_resource(std::span<const Definition> definitions, const TopicSettings& own,
+                                              ValueSource source) {
+  std::vector<DescribedValue> out;
+  for (const Definition& one : definitions) {
+    DescribedValue entry{.definition = &one};
+    if (one.has_default) {
+      entry.value = std::string{one.default_value};
+      entry.synonyms.push_back({.name = std::string{one.name}, .value = entry.value});
+    }
+    if (const auto at = own.find(one.name); at != own.end()) {
+      entry.value = at->second;
+      entry.source = source;
+      entry.synonyms.insert(entry.synonyms.begin(), {.name = std::string{one.name}, .value = at->second, .source = source});
+    }
+    out.push_back(std::move(entry));
+  }
+  return out;
 }
 
 std::optional<std::string> check_one(const std::string& name, const std::optional<std::string>& value) {
@@ -93,8 +116,8 @@ std::optional<std::string> check_one(const std::string& name, const std::optiona
 
 }  // namespace
 
-TopicConfig resolve_topic(const TopicSettings& own, const BrokerConfig& broker) {
-  const TopicReader read{own, broker.given};
+TopicConfig resolve_topic(const TopicSettings& own, const Layers& broker) {
+  const TopicReader read{own, broker.merged};
   TopicConfig out;
   const auto policies = parse_list(read.text("cleanup.policy"));
   out.compacts = std::ranges::find(policies, "compact") != policies.end();
@@ -148,14 +171,14 @@ std::optional<std::string> check_topic_settings(
   return std::nullopt;
 }
 
-std::vector<DescribedValue> describe_topic(const TopicSettings& own, const BrokerConfig& broker) {
+std::vector<DescribedValue> describe_topic(const TopicSettings& own, const Layers& broker) {
   std::vector<DescribedValue> out;
   for (const Definition& one : topic_definitions()) {
-    DescribedValue entry{.definition = &one, .value = topic_value(one, own, broker.given)};
+    DescribedValue entry{.definition = &one, .value = topic_value(one, own, broker.merged)};
     if (const auto at = own.find(one.name); at != own.end())
       entry.synonyms.push_back({.name = std::string{one.name}, .value = at->second, .source = ValueSource::topic});
     if (const auto sources = broker_synonyms(one.name); !sources.empty())
-      std::ranges::move(broker_values(names_of(sources.front().name, sources), broker.given),
+      std::ranges::move(broker_values(names_of(sources.front().name, sources), broker),
                         std::back_inserter(entry.synonyms));
     if (!entry.synonyms.empty()) entry.source = entry.synonyms.front().source;
     out.push_back(std::move(entry));
@@ -163,16 +186,47 @@ std::vector<DescribedValue> describe_topic(const TopicSettings& own, const Broke
   return out;
 }
 
-std::vector<DescribedValue> describe_broker(const BrokerConfig& broker) {
+std::vector<DescribedValue> describe_broker(const Layers& broker) {
   std::vector<DescribedValue> out;
   for (const Definition& one : broker_definitions()) {
     DescribedValue entry{.definition = &one, .is_read_only = one.mode == Mode::read_only};
-    if (!one.is_sensitive()) entry.value = effective_value(one.name, broker.given);
-    entry.synonyms = broker_values(names_of(one.name, fallbacks(one.name)), broker.given);
+    if (!one.is_sensitive()) entry.value = effective_value(one.name, broker.merged);
+    entry.synonyms = broker_values(names_of(one.name, fallbacks(one.name)), broker);
     if (!entry.synonyms.empty()) entry.source = entry.synonyms.front().source;
     out.push_back(std::move(entry));
   }
   return out;
+}
+
+std::vector<DescribedValue> describe_cluster_default(const Layers& broker) {
+  std::vector<DescribedValue> out;
+  for (const auto& [name, value] : broker.cluster) {
+    const Definition* definition = find_broker_definition(name);
+    CHECK(definition != nullptr);  // Layers has left others out
+    DescribedValue entry{.definition = definition, .source = ValueSource::dynamic_default_broker};
+    if (!definition->is_sensitive()) entry.value = value;
+    entry.synonyms.push_back({.name = name, .value = entry.value, .source = entry.source});
+    out.push_back(std::move(entry));
+  }
+  return out;
+}
+
+std::vector<DescribedValue> describe_group(const TopicSettings& own, const Layers& broker) {
+  std::vector<DescribedValue> out = describe_resource(group_definitions(), own, ValueSource::group);
+  for (DescribedValue& entry : out) {
+    const std::string supplier = fmt::format("group.{}", entry.definition->name);
+    if (find_broker_definition(supplier) == nullptr) continue;
+    if (entry.source != ValueSource::group) entry.value = effective_value(supplier, broker.merged);
+    const std::string_view names[] = {supplier};
+    std::erase_if(entry.synonyms, [](const ValueSynonym& one) { return one.source == ValueSource::built_in; });
+    std::ranges::move(broker_values(names, broker), std::back_inserter(entry.synonyms));
+    if (!entry.synonyms.empty()) entry.source = entry.synonyms.front().source;
+  }
+  return out;
+}
+
+std::vector<DescribedValue> describe_client_metrics(const TopicSettings& own) {
+  return describe_resource(client_metrics_definitions(), own, ValueSource::client_metrics);
 }
 
 }  // namespace broker::config

@@ -1,8 +1,8 @@
-// What is in force for one topic: its own settings, then the broker's, then Kafka's defaults. And the answers of
+// What is in force for one topic: its own settings, then the broker's layers, then Kafka's defaults. And the answers of
 // DescribeConfigs, which name where each value comes from.
 //
 //   if (const auto problem = check_topic_settings(wanted)) refuse(ErrorCode::invalid_config, *problem);
-//   const TopicConfig config = resolve_topic(image->settings_of(ResourceType::topic, "orders"), broker);
+//   const TopicConfig config = resolve_topic(image->settings_of(ResourceType::topic, "orders"), layers);
 //   log->set_config(log_config(config));
 #pragma once
 
@@ -16,6 +16,7 @@
 
 #include "broker/config/broker_config.h"
 #include "broker/config/definition.h"
+#include "broker/config/layers.h"
 #include "broker/log/log.h"
 
 namespace broker::config {
@@ -50,7 +51,7 @@ struct TopicConfig {
 using TopicSettings = std::map<std::string, std::string, std::less<>>;
 
 /// `own` holds what was set on the topic. Values that are not legal (another program wrote them) count as unset.
-[[nodiscard]] TopicConfig resolve_topic(const TopicSettings& own, const BrokerConfig& broker);
+[[nodiscard]] TopicConfig resolve_topic(const TopicSettings& own, const Layers& broker);
 /// The part that the log looks at.
 [[nodiscard]] log::LogConfig log_config(const TopicConfig& topic);
 
@@ -61,6 +62,7 @@ using TopicSettings = std::map<std::string, std::string, std::less<>>;
 /// Kafka's numbers of where a value comes from.
 enum class ValueSource : std::int8_t {
   topic = 1, dynamic_broker = 2, dynamic_default_broker = 3, static_broker = 4, built_in = 5,
+  client_metrics = 7, group = 8,
 };
 struct ValueSynonym {
   std::string name;
@@ -77,7 +79,12 @@ struct DescribedValue {
   std::vector<ValueSynonym> synonyms;
 };
 /// One entry per known name, ordered by name.
-[[nodiscard]] std::vector<DescribedValue> describe_topic(const TopicSettings& own, const BrokerConfig& broker);
-[[nodiscard]] std::vector<DescribedValue> describe_broker(const BrokerConfig& broker);
+[[nodiscard]] std::vector<DescribedValue> describe_topic(const TopicSettings& own, const Layers& broker);
+[[nodiscard]] std::vector<DescribedValue> describe_broker(const Layers& broker);
+/// One entry per name that is set for every broker.
+[[nodiscard]] std::vector<DescribedValue> describe_cluster_default(const Layers& broker);
+/// One entry per known name of a group; a group that sets nothing takes the broker's group.* settings.
+[[nodiscard]] std::vector<DescribedValue> describe_group(const TopicSettings& own, const Layers& broker);
+[[nodiscard]] std::vector<DescribedValue> describe_client_metrics(const TopicSettings& own);
 
 }  // namespace broker::config

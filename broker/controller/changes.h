@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "broker/config/alteration.h"
+#include "broker/metadata/image.h"
 #include "net/errors.h"
 #include "net/types.h"
 
@@ -31,6 +33,29 @@ struct CreatedTopic {
 };
 struct DeletedTopic {
   net::TopicId id{};
+  std::string name;
+  net::ErrorCode code{};
+  std::string message;
+};
+
+/// What is wanted of the settings of one resource.
+struct SettingsWish {
+  metadata::Resource resource;
+  config::Alterations alterations;
+};
+struct AlteredSettings {
+  net::ErrorCode code{};
+  std::string message;
+};
+
+/// More partitions for a topic.
+struct PartitionsWish {
+  std::string name;
+  std::int32_t count = 0;  ///< in all
+  /// The replicas of each new partition; nothing to have them placed.
+  std::optional<std::vector<std::vector<net::BrokerId>>> assignments;
+};
+struct GrownTopic {
   std::string name;
   net::ErrorCode code{};
   std::string message;

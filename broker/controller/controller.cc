@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "broker/controller/decide.h"
+#include "broker/controller/decide_partitions.h"
+#include "broker/controller/decide_settings.h"
 #include "kernel/bug.h"
 #include "kernel/check.h"
 #include "kernel/node.h"
@@ -119,6 +121,26 @@ Result<std::vector<CreatedTopic>> Controller::create_topics(Fiber& f, std::span<
 Result<std::vector<DeletedTopic>> Controller::delete_topics(Fiber& f, std::span<const net::TopicId> ids) {
   const auto lock = TRY(begin_change(f));
   DeleteDecision decided = decide_deletions(*image_, ids);
+  TRY(write(f, decided.records));
+  snapshot_when_due(f);
+  return std::move(decided.answers);
+}
+
+Result<std::vector<AlteredSettings>> Controller::alter_settings(Fiber& f, std::span<const SettingsWish> wanted,
+                                                                bool validate_only) {
+  const auto lock = TRY(begin_change(f));
+  SettingsDecision decided = decide_settings(*image_, wanted);
+  if (validate_only) return std::move(decided.answers);
+  TRY(write(f, decided.records));
+  snapshot_when_due(f);
+  return std::move(decided.answers);
+}
+
+Result<std::vector<GrownTopic>> Controller::create_partitions(Fiber& f, std::span<const PartitionsWish> wanted,
+                                                              bool validate_only) {
+  const auto lock = TRY(begin_change(f));
+  PartitionsDecision decided = decide_new_partitions(*image_, wanted, random_);
+  if (validate_only) return std::move(decided.answers);
   TRY(write(f, decided.records));
   snapshot_when_due(f);
   return std::move(decided.answers);

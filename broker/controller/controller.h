@@ -88,6 +88,11 @@ class Controller {
   kernel::Result<std::vector<CreatedTopic>> create_topics(kernel::Fiber& f, std::span<const NewTopic> wanted,
                                                           bool validate_only);
   kernel::Result<std::vector<DeletedTopic>> delete_topics(kernel::Fiber& f, std::span<const net::TopicId> ids);
+  /// One answer per wanted resource, in order; those that are taken are, whatever becomes of the others.
+  kernel::Result<std::vector<AlteredSettings>> alter_settings(kernel::Fiber& f, std::span<const SettingsWish> wanted,
+                                                              bool validate_only);
+  kernel::Result<std::vector<GrownTopic>> create_partitions(kernel::Fiber& f, std::span<const PartitionsWish> wanted,
+                                                            bool validate_only);
   kernel::Result<ProducerIdBlock> allocate_producer_ids(kernel::Fiber& f);
   /// Writes a snapshot now. Done by itself every snapshot_after_bytes.
   kernel::Result<> snapshot(kernel::Fiber& f);

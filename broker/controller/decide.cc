@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "broker/config/topic_config.h"
+#include "broker/controller/placement.h"
 #include "broker/controller/topic_names.h"
 #include "kernel/check.h"
 #include "net/framed_record.h"
@@ -21,64 +22,14 @@ using metadata::Topic;
 using net::BrokerId;
 using net::ErrorCode;
 
-// Directory ids that mean something instead of naming a directory.
-constexpr net::Uuid kDirectoryMigrating{0, 0};
-constexpr net::Uuid kDirectoryUnassigned{0, 1};
+/// Ids below have a meaning of their own.
 constexpr std::uint64_t kReservedIds = 100;
-
-struct Refusal {
-  ErrorCode code;
-  std::string message;
-};
-using Refused = std::optional<Refusal>;
 
 template <class Record>
 FramedValue framed(const Record& record, std::int16_t version) {
   auto value = net::encode_framed(record, version);
   CHECK(value.has_value());
   return std::move(*value);
-}
-
-bool is_active(const Broker& broker) { return !broker.fenced && !broker.in_controlled_shutdown; }
-
-/// Where a broker is to put a replica: it says so itself when it has several directories.
-net::Uuid directory_of(const Image& image, BrokerId id) {
-  const auto at = image.brokers.find(id);
-  if (at == image.brokers.end() || at->second.log_directories.empty()) return kDirectoryMigrating;
-  return at->second.log_directories.size() == 1 ? at->second.log_directories.front() : kDirectoryUnassigned;
-}
-
-Partition place(const Image& image, std::vector<BrokerId> replicas) {
-  Partition out;
-  for (const BrokerId id : replicas) {
-    out.directories.push_back(directory_of(image, id));
-    const auto at = image.brokers.find(id);
-    if (at != image.brokers.end() && is_active(at->second)) out.isr.push_back(id);
-  }
-  CHECK(!out.isr.empty());
-  out.leader = out.isr.front();
-  out.replicas = std::move(replicas);
-  return out;
-}
-
-Refused check_assignment(const Image& image, const std::vector<BrokerId>& replicas,
-                         std::optional<std::size_t> factor_before) {
-  constexpr ErrorCode kCode = ErrorCode::invalid_replica_assignment;
-  if (replicas.empty()) return Refusal{kCode, "The manual partition assignment includes an empty replica list."};
-  std::set<BrokerId> seen;
-  for (const BrokerId id : replicas) {
-    if (!image.brokers.contains(id))
-      return Refusal{kCode, fmt::format("The manual partition assignment includes broker {}, but no such broker is "
-                                        "registered.", id.raw())};
-    if (!seen.insert(id).second)
-      return Refusal{kCode, fmt::format("The manual partition assignment includes the broker {} more than once.",
-                                        id.raw())};
-  }
-  if (factor_before && *factor_before != replicas.size())
-    return Refusal{kCode, fmt::format("The manual partition assignment includes a partition with {} replica(s), but "
-                                      "this is not consistent with previous partitions, which have {} replica(s).",
-                                      replicas.size(), *factor_before)};
-  return std::nullopt;
 }
 
 Refused assign_as_told(const Image& image, const NewTopic& wanted, Topic& topic) {
@@ -96,10 +47,11 @@ Refused assign_as_told(const Image& image, const NewTopic& wanted, Topic& topic)
       return Refusal{kCode, fmt::format("Found multiple manual partition assignments for partition {}", index)};
     if (auto refused = check_assignment(image, replicas, factor)) return refused;
     factor = replicas.size();
-    if (std::ranges::none_of(replicas, [&](BrokerId id) { return is_active(image.brokers.at(id)); }))
+    auto placed = place(image, replicas);
+    if (!placed)
       return Refusal{kCode, fmt::format("All brokers specified in the manual partition assignment for partition {} "
                                         "are fenced or in controlled shutdown.", index)};
-    made.emplace(index, place(image, replicas));
+    made.emplace(index, std::move(*placed));
   }
   for (auto& [index, partition] : made) {
     if (index != static_cast<std::int32_t>(topic.partitions.size()))
@@ -109,7 +61,6 @@ Refused assign_as_told(const Image& image, const NewTopic& wanted, Topic& topic)
   return std::nullopt;
 }
 
-/// Unfenced brokers first serve as leaders in turn, from a random one on; fenced ones only follow.
 Refused assign_by_numbers(const Image& image, const NewTopic& wanted, const TopicDefaults& defaults,
                           kernel::Random& random, Topic& topic) {
   if (wanted.replication_factor < -1 || wanted.replication_factor == 0)
@@ -120,31 +71,7 @@ Refused assign_by_numbers(const Image& image, const NewTopic& wanted, const Topi
   const std::int32_t partitions = wanted.partitions == -1 ? defaults.partitions : wanted.partitions;
   const std::int16_t factor =
       wanted.replication_factor == -1 ? defaults.replication_factor : wanted.replication_factor;
-  std::vector<BrokerId> active;
-  std::vector<BrokerId> idle;
-  for (const auto& [id, broker] : image.brokers) (is_active(broker) ? active : idle).push_back(id);
-  const auto refuse = [&](std::string why) {
-    return Refusal{ErrorCode::invalid_replication_factor,
-                   fmt::format("Unable to replicate the partition {} time(s): {}", factor, why)};
-  };
-  if (active.empty()) return refuse("All brokers are currently fenced.");
-  if (static_cast<std::size_t>(factor) > image.brokers.size())
-    return refuse(fmt::format("The target replication factor of {} cannot be reached because only {} broker(s) are "
-                              "registered.", factor, image.brokers.size()));
-  if (static_cast<std::size_t>(partitions) > kRecordsPerChangeMax) {
-    topic.partitions.resize(kRecordsPerChangeMax + 1);  // too many whatever they are; said for the whole request
-    return std::nullopt;
-  }
-  std::size_t turn = random.below(active.size());
-  for (std::int32_t i = 0; i < partitions; ++i, ++turn) {
-    std::vector<BrokerId> replicas;
-    for (std::size_t n = 0; n < active.size() && replicas.size() < static_cast<std::size_t>(factor); ++n)
-      replicas.push_back(active[(turn + n) % active.size()]);
-    for (std::size_t n = 0; replicas.size() < static_cast<std::size_t>(factor); ++n)
-      replicas.push_back(idle[(turn + n) % idle.size()]);
-    topic.partitions.push_back(place(image, std::move(replicas)));
-  }
-  return std::nullopt;
+  return place_by_turns(image, partitions, factor, random, topic.partitions);
 }
 
 /// What speaks against a name, from what the request and the image hold.

@@ -151,8 +151,9 @@ void Reader::read_group(Fiber& there, Group& group, std::size_t bytes_max, std::
     if (!judge(*group.home, *target, partition)) continue;
     const std::size_t left = taken < bytes_max ? bytes_max - taken : 0;
     if (left == 0 && taken > 0) continue;
-    const net::Offset shown = BUG(there, "fetch.reads_above_high_watermark") ? partition->log().written_end()
-                                                                              : target->high_watermark;
+    const net::Offset end = target->read_committed ? target->last_stable_offset : target->high_watermark;
+    const net::Offset shown =
+        BUG(there, "fetch.reads_above_high_watermark") ? partition->log().written_end() : end;
     if (target->offset >= shown) continue;
     const auto keep = group.home->find(target->key)->partition;  // it may be deleted while we read
     auto slice = keep->log().read(there, target->offset,

@@ -20,6 +20,8 @@ struct Target {
   net::LeaderEpoch current_leader_epoch{-1};
   net::LeaderEpoch last_fetched_epoch{-1};
   std::size_t bytes_max = 0;
+  /// Nothing of a transaction that is open is read, nor what follows it.
+  bool read_committed = false;
   /// Set from the start when the partition is not known; nothing is read then.
   net::ErrorCode error{};
 

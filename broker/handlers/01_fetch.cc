@@ -184,11 +184,13 @@ void handle_fetch(Fiber& f, Call& call) {
   response.session_id = session.id;
 
   const metadata::ImageRef image = call.image();  // kept: the wait may be long
+  const bool read_committed = request->isolation_level == 1;
   std::vector<Target> targets;
   targets.reserve(session.wanted.size());
   bool any_error = false;
   for (const Wanted& wanted : session.wanted) {
     targets.push_back(target_of(*image, wanted, session.by_id));
+    targets.back().read_committed = read_committed;
     any_error = any_error || targets.back().error != ErrorCode::none;
   }
   fetch::Reader reader{call.shard, targets};
@@ -207,7 +209,6 @@ void handle_fetch(Fiber& f, Call& call) {
   call.shard.metrics.fetch_bytes_total.add(static_cast<std::int64_t>(bytes));
 
   net::Arena& arena = *call.arena;
-  const bool read_committed = request->isolation_level == 1;
   FetchResponse::FetchableTopicResponse* group = nullptr;
   const Wanted* last = nullptr;
   std::vector<std::list<Wanted>::iterator> served;

@@ -1,8 +1,10 @@
 // ListOffsets v1-11. v2: isolation. v4: leader epoch. v6: flexible. v7: max timestamp (-3). v8: earliest local (-4).
 // v9: latest tiered (-5). v10: timeout. v11: earliest pending upload (-6). Nothing is tiered here: -5 and -6 find
 // nothing, -4 is the log start.
+#include <set>
+
 #include "broker/handlers/apis.h"
-#include "broker/handlers/call.h"
+#include "broker/handlers/partitions.h"
 #include "broker/handlers/wire_code.h"
 #include "net/messages/list_offsets.h"
 
@@ -48,30 +50,19 @@ Result<std::optional<TimestampedOffset>> find(Fiber& there, replication::Partiti
   }
 }
 
-Result<std::optional<TimestampedOffset>> ask(Fiber& there, BrokerShard& home, const PartitionKey& key,
-                                             const ListOffsetsRequest::ListOffsetsPartition& wanted,
-                                             bool read_committed) {
-  Hosted* hosted = home.find(key);
-  if (hosted == nullptr) return kernel::fail(replication::PartitionReason::deleted);
-  if (hosted->partition == nullptr) return std::unexpected(hosted->why_offline);
-  const auto partition = hosted->partition;
-  TRY(partition->check_epoch(wanted.current_leader_epoch));
-  return find(there, *partition, wanted.timestamp, read_committed);
-}
-
 void fill(Fiber& f, Call& call, const metadata::Topic* topic,
           const ListOffsetsRequest::ListOffsetsPartition& wanted, bool read_committed, PartitionAnswer& answer) {
-  answer.partition_index = wanted.partition_index;
-  const auto index = static_cast<std::size_t>(wanted.partition_index.raw());
+  const auto key = find_partition(topic, wanted.partition_index);
   if (wanted.timestamp < kEarliestPendingUpload || call.version() < first_version_of(wanted.timestamp)) {
     answer.error_code = ErrorCode::unsupported_version;
-  } else if (topic == nullptr || wanted.partition_index.raw() < 0 || index >= topic->partitions.size()) {
+  } else if (!key) {
     answer.error_code = ErrorCode::unknown_topic_or_partition;
   } else {
-    const PartitionKey key{topic->id, wanted.partition_index};
-    BrokerShard& home = call.broker().home_of(key);
-    const auto found = kernel::call_on(
-        f, home.shard(), [&](Fiber& there) { return ask(there, home, key, wanted, read_committed); });
+    using Found = Result<std::optional<TimestampedOffset>>;
+    const auto found = at_partition(f, call, *key, [&](Fiber& there, replication::Partition& partition) -> Found {
+      TRY(partition.check_epoch(wanted.current_leader_epoch));
+      return find(there, partition, wanted.timestamp, read_committed);
+    });
     if (!found) {
       answer.error_code = wire_code(found.error());
     } else if (*found) {
@@ -87,6 +78,11 @@ ListOffsetsResponse respond(Fiber& f, Call& call, const ListOffsetsRequest& requ
   net::Arena& arena = *call.arena;
   const metadata::ImageRef image = call.image();
   const bool read_committed = request.isolation_level == 1;
+  std::set<std::pair<std::string_view, net::PartitionId>> seen, twice;
+  for (const auto& topic : request.topics)
+    for (const auto& partition : topic.partitions)
+      if (!seen.insert({topic.name, partition.partition_index}).second)
+        twice.insert({topic.name, partition.partition_index});
   response.topics = arena.list<ListOffsetsResponse::ListOffsetsTopicResponse>(request.topics.size());
   for (std::size_t t = 0; t < request.topics.size(); ++t) {
     const auto& wanted = request.topics[t];
@@ -94,7 +90,10 @@ ListOffsetsResponse respond(Fiber& f, Call& call, const ListOffsetsRequest& requ
     response.topics[t].partitions = arena.list<PartitionAnswer>(wanted.partitions.size());
     const metadata::Topic* topic = image->find_topic(wanted.name);
     for (std::size_t p = 0; p < wanted.partitions.size(); ++p) {
-      fill(f, call, topic, wanted.partitions[p], read_committed, response.topics[t].partitions[p]);
+      PartitionAnswer& answer = response.topics[t].partitions[p];
+      answer.partition_index = wanted.partitions[p].partition_index;
+      if (twice.contains({wanted.name, answer.partition_index})) answer.error_code = ErrorCode::invalid_request;
+      else fill(f, call, topic, wanted.partitions[p], read_committed, answer);
     }
   }
   return response;

@@ -4,6 +4,7 @@
 #include "broker/coordinators/placement.h"
 #include "broker/handlers/apis.h"
 #include "broker/handlers/call.h"
+#include "broker/handlers/operations.h"
 #include "net/messages/metadata.h"
 
 namespace broker::handlers {
@@ -16,15 +17,6 @@ using net::MetadataResponse;
 using TopicAnswer = MetadataResponse::MetadataResponseTopic;
 
 bool is_valid_name(std::string_view name) { return !controller::check_topic_name(name); }
-
-/// Bits of what an operator of an unsecured broker may do. Source: AclOperation codes.
-constexpr std::int32_t bits(std::initializer_list<int> codes) {
-  std::int32_t all = 0;
-  for (const int code : codes) all |= 1 << code;
-  return all;
-}
-constexpr std::int32_t kTopicOperations = bits({3, 4, 5, 6, 7, 8, 10, 11});
-constexpr std::int32_t kClusterOperations = bits({5, 7, 8, 9, 10, 11, 12});
 
 void fill(TopicAnswer& answer, const metadata::Topic& topic, net::Arena& arena,
           const metadata::Image& image) {

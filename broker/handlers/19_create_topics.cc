@@ -36,7 +36,7 @@ void tell_settings(CreateTopicsResponse::CreatableTopicResult& answer, const con
   }
   net::Arena& arena = *call.arena;
   auto& out = answer.configs.emplace();
-  for (const config::DescribedValue& setting : config::describe_topic(overrides, call.shard.config())) {
+  for (const config::DescribedValue& setting : config::describe_topic(overrides, call.shard.layers())) {
     auto& entry = arena.push_back(out, {.name = arena.copy(setting.definition->name), .read_only = setting.is_read_only});
     entry.value.reset();
     if (setting.value) entry.value = arena.copy(*setting.value);

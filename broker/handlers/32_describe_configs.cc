@@ -1,7 +1,7 @@
-// DescribeConfigs v1-4. v3: types and documentation. v4: flexible. Resources: topics and brokers ("" is the default of
-// all brokers, of which nothing is set dynamically here).
-#include <charconv>
-
+// DescribeConfigs v1-4. v3: types and documentation. v4: flexible. Resources: topics, brokers ("" is the default of all
+// brokers), groups, subscriptions to client metrics.
+#include "broker/controller/topic_names.h"
+#include "broker/handlers/alter_configs.h"
 #include "broker/handlers/apis.h"
 #include "broker/handlers/call.h"
 #include "net/messages/describe_configs.h"
@@ -12,9 +12,8 @@ namespace {
 using net::DescribeConfigsRequest;
 using net::DescribeConfigsResponse;
 using net::ErrorCode;
+using metadata::ResourceType;
 using Result = DescribeConfigsResponse::DescribeConfigsResult;
-
-constexpr std::int8_t kTopic = 2, kBroker = 4, kBrokerLogger = 8;
 
 void add(Result& result, const config::DescribedValue& value, const DescribeConfigsRequest& request, net::Arena& arena) {
   auto& out = arena.push_back(result.configs, {.name = value.definition->name});
@@ -52,37 +51,44 @@ void refuse(Result& result, ErrorCode code, std::string_view message) {
   result.error_message = message;
 }
 
+bool judge_broker(Result& result, std::string_view name, const Call& call) {
+  const auto id = parse_broker_name(name);
+  if (id == call.broker().id()) return true;
+  refuse(result, ErrorCode::invalid_request, id ? "this is another broker; ask that one" : "a broker is named by its number");
+  return false;
+}
+
 void describe(Result& result, const DescribeConfigsRequest::DescribeConfigsResource& resource,
               const DescribeConfigsRequest& request, Call& call) {
   net::Arena& arena = *call.arena;
   result.resource_type = resource.resource_type;
   result.resource_name = resource.resource_name;
   result.error_message.reset();
-  switch (resource.resource_type) {
-    case kTopic: {
-      if (call.image()->find_topic(resource.resource_name) == nullptr) {
+  const std::string_view name = resource.resource_name;
+  const auto kind = static_cast<ResourceType>(resource.resource_type);
+  const auto& own = call.image()->settings_of(kind, name);
+  const config::Layers& layers = call.shard.layers();
+  switch (kind) {
+    case ResourceType::topic:
+      if (const auto wrong = controller::check_topic_name(name))
+        return refuse(result, ErrorCode::invalid_topic_exception, arena.copy(*wrong));
+      if (call.image()->find_topic(name) == nullptr)
         return refuse(result, ErrorCode::unknown_topic_or_partition, "no such topic");
-      }
-      const auto& own = call.image()->settings_of(metadata::ResourceType::topic, resource.resource_name);
-      return add_all(result, config::describe_topic(own, call.shard.config()), resource, request, arena);
-    }
-    case kBroker: {
-      if (resource.resource_name.empty()) return;
-      std::int32_t id = -1;
-      const std::string_view text = resource.resource_name;
-      const auto parsed = std::from_chars(text.data(), text.data() + text.size(), id);
-      if (parsed.ec != std::errc{} || parsed.ptr != text.data() + text.size()) {
-        return refuse(result, ErrorCode::invalid_request, "a broker is named by its number");
-      }
-      if (net::BrokerId{id} != call.broker().id()) {
-        return refuse(result, ErrorCode::invalid_request, "this is another broker; ask that one");
-      }
-      return add_all(result, config::describe_broker(call.shard.config()), resource, request, arena);
-    }
-    case kBrokerLogger:
-      return refuse(result, ErrorCode::invalid_request, "this broker has no loggers with levels of their own");
-    default: return refuse(result, ErrorCode::invalid_request, "this kind of resource has no configuration here");
+      return add_all(result, config::describe_topic(own, layers), resource, request, arena);
+    case ResourceType::broker:
+      if (name.empty()) return add_all(result, config::describe_cluster_default(layers), resource, request, arena);
+      if (judge_broker(result, name, call))
+        add_all(result, config::describe_broker(layers), resource, request, arena);
+      return;
+    case ResourceType::broker_logger: return static_cast<void>(judge_broker(result, name, call));  // there are none
+    case ResourceType::group:
+      if (name.empty()) return refuse(result, ErrorCode::invalid_request, "a group needs a name");
+      return add_all(result, config::describe_group(own, layers), resource, request, arena);
+    case ResourceType::client_metrics:
+      if (name.empty()) return refuse(result, ErrorCode::invalid_request, "a subscription needs a name");
+      return add_all(result, config::describe_client_metrics(own), resource, request, arena);
   }
+  refuse(result, ErrorCode::invalid_request, "this kind of resource has no configuration");
 }
 
 DescribeConfigsResponse respond(kernel::Fiber&, Call& call, const DescribeConfigsRequest& request) {

@@ -1,6 +1,7 @@
 // DescribeCluster v0-2. v1: endpoint type. v2: fenced brokers.
 #include "broker/handlers/apis.h"
 #include "broker/handlers/call.h"
+#include "broker/handlers/operations.h"
 #include "net/messages/describe_cluster.h"
 
 namespace broker::handlers {
@@ -11,8 +12,6 @@ using net::DescribeClusterResponse;
 using net::ErrorCode;
 
 constexpr std::int8_t kBrokers = 1, kControllers = 2;
-/// Create, alter, describe, cluster action, describe and alter configs, idempotent write.
-constexpr std::int32_t kClusterOperations = 1 << 5 | 1 << 7 | 1 << 8 | 1 << 9 | 1 << 10 | 1 << 11 | 1 << 12;
 
 DescribeClusterResponse respond(kernel::Fiber&, Call& call, const DescribeClusterRequest& request) {
   DescribeClusterResponse response;

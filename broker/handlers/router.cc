@@ -25,11 +25,20 @@ constexpr Api kApis[] = {
     {net::ApiKey::api_versions, {0, 5}, handle_api_versions},
     {net::ApiKey::create_topics, {2, 7}, handle_create_topics},
     {net::ApiKey::delete_topics, {1, 6}, handle_delete_topics},
+    {net::ApiKey::delete_records, {0, 2}, handle_delete_records},
     {net::ApiKey::init_producer_id, {0, 5}, handle_init_producer_id},
+    {net::ApiKey::offset_for_leader_epoch, {2, 4}, handle_offset_for_leader_epoch},
     {net::ApiKey::describe_configs, {1, 4}, handle_describe_configs},
+    {net::ApiKey::alter_configs, {0, 2}, handle_alter_configs},
+    {net::ApiKey::describe_log_dirs, {1, 5}, handle_describe_log_dirs},
+    {net::ApiKey::create_partitions, {0, 3}, handle_create_partitions},
     {net::ApiKey::delete_groups, {0, 3}, handle_delete_groups},
+    {net::ApiKey::incremental_alter_configs, {0, 1}, handle_incremental_alter_configs},
     {net::ApiKey::offset_delete, {0, 0}, handle_offset_delete},
     {net::ApiKey::describe_cluster, {0, 2}, handle_describe_cluster},
+    {net::ApiKey::describe_producers, {0, 0}, handle_describe_producers},
+    {net::ApiKey::list_config_resources, {0, 1}, handle_list_config_resources},
+    {net::ApiKey::describe_topic_partitions, {0, 0}, handle_describe_topic_partitions},
 };
 static_assert(std::ranges::is_sorted(kApis, {}, &Api::key));
 

@@ -82,7 +82,7 @@ FramedValue partition_record(const Topic& topic, std::size_t partition, std::int
   return framed(record, with_eligible ? 2 : with_directories ? 1 : 0);
 }
 
-FramedValue setting_record(const Resource& resource, std::string_view name, std::string_view value) {
+FramedValue setting_record(const Resource& resource, std::string_view name, std::optional<std::string_view> value) {
   net::ConfigRecord record;
   record.resource_type = static_cast<std::int8_t>(resource.type);
   record.resource_name = resource.name;

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <vector>
 
 #include "broker/metadata/image.h"
@@ -23,7 +24,9 @@ using FramedValue = std::vector<std::byte>;
 [[nodiscard]] FramedValue broker_record(const Broker& broker, std::int16_t metadata_version);
 [[nodiscard]] FramedValue topic_record(const Topic& topic);
 [[nodiscard]] FramedValue partition_record(const Topic& topic, std::size_t partition, std::int16_t metadata_version);
-[[nodiscard]] FramedValue setting_record(const Resource& resource, std::string_view name, std::string_view value);
+/// No value: it is not set any more.
+[[nodiscard]] FramedValue setting_record(const Resource& resource, std::string_view name,
+                                         std::optional<std::string_view> value);
 [[nodiscard]] FramedValue feature_record(std::string_view name, std::int16_t level);
 
 }  // namespace broker::metadata

@@ -30,6 +30,15 @@ Result<> Partition::wait(Fiber& f, const log::Appended& appended, Acks acks) {
   return {};
 }
 
+Result<Offset> Partition::delete_records(Fiber& f, Offset before) {
+  if (deleted_) return fail(PartitionReason::deleted);
+  const Offset start = before == Offset{-1} ? high_watermark() : before;
+  if (start < Offset{0} || start > high_watermark()) return fail(log::LogReason::offset_out_of_range, start.raw());
+  TRY(log_->advance_start(f, start));
+  log_->readable().notify_all();
+  return log_start();
+}
+
 void Partition::mark_deleted() {
   deleted_ = true;
   log_->readable().notify_all();

@@ -43,6 +43,11 @@ class Partition {
   /// Suspends until `appended` is as safe as `acks` says. Errors: deleted, those of Log's waits.
   kernel::Result<> wait(kernel::Fiber& f, const log::Appended& appended, Acks acks);
 
+  /// Everything below `before` goes (-1: below the high watermark), never less than has gone; answers the log start.
+  /// Durable before it returns; who waits to read what has gone hears so. Errors: offset_out_of_range (negative, above
+  /// the high watermark), deleted, those of Log::advance_start.
+  kernel::Result<Offset> delete_records(kernel::Fiber& f, Offset before);
+
   [[nodiscard]] Offset high_watermark() const { return log_->committed(); }
   [[nodiscard]] Offset last_stable_offset() const { return log_->committed(); }
   [[nodiscard]] Offset log_start() const { return log_->log_start(); }

@@ -34,7 +34,6 @@ TEST(BrokerConfig, NeedsNoSetting) {
   EXPECT_EQ(config.request_bytes_max, 104857600u);
   EXPECT_GE(config.request_memory_bytes, config.request_bytes_max);
   EXPECT_EQ(config.connection_idle_max, std::chrono::minutes{10});
-  EXPECT_EQ(config.producer_expiration, std::chrono::hours{24});
 }
 
 /// What a combined node of Kafka is usually started with.
@@ -162,7 +161,7 @@ RC_GTEST_PROP(BrokerConfig, AnyValueOfAKnownSettingIsTakenOrNamed, ()) {
                                                     "9223372036854775807", "-9223372036854775808", "1e400", "::");
   const LoadedConfig loaded = load("", {std::string{one.name} + "=" + value});
   RC_ASSERT(loaded.config.has_value() == loaded.problems.empty());
-  if (loaded.config) static_cast<void>(resolve_topic({}, *loaded.config));
+  if (loaded.config) static_cast<void>(resolve_topic({}, Layers{*loaded.config}));
 }
 
 }  // namespace

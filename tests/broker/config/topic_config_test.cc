@@ -11,10 +11,10 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-BrokerConfig broker_with(std::vector<std::string> settings) {
+Layers broker_with(std::vector<std::string> settings, const Given& own = {}, const Given& cluster = {}) {
   LoadedConfig loaded = load_broker_config("", settings);
   EXPECT_THAT(loaded.problems, IsEmpty());
-  return *loaded.config;
+  return Layers{*loaded.config, own, cluster};
 }
 
 DescribedValue entry(const std::vector<DescribedValue>& all, std::string_view name) {
@@ -39,7 +39,7 @@ TEST(TopicConfig, HasKafkasDefaults) {
 }
 
 TEST(TopicConfig, TakesItsOwnSettingsThenTheBrokers) {
-  const BrokerConfig broker = broker_with({"log.retention.minutes=5", "message.max.bytes=5000", "log.roll.hours=2",
+  const Layers broker = broker_with({"log.retention.minutes=5", "message.max.bytes=5000", "log.roll.hours=2",
                                            "log.durability=relaxed", "log.message.timestamp.type=LogAppendTime"});
   TopicConfig config = resolve_topic({}, broker);
   EXPECT_EQ(config.retention_ms, 300000);
@@ -89,7 +89,7 @@ TEST(CheckTopicSettings, SaysWhatKafkaSays) {
 }
 
 TEST(DescribeTopic, ListsSynonymsInTheOrderInWhichTheyCount) {
-  const BrokerConfig broker = broker_with({"log.segment.bytes=2000000", "log.retention.minutes=5"});
+  const Layers broker = broker_with({"log.segment.bytes=2000000", "log.retention.minutes=5"});
   const auto all = describe_topic({{"segment.bytes", "3000000"}}, broker);
   EXPECT_EQ(all.size(), topic_definitions().size());
 
