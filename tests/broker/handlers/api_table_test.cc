@@ -28,27 +28,18 @@ struct Source {
   std::string name;  ///< within the tree
   std::string text;
 };
-std::vector<Source> sources_under(const fs::path& root, const fs::path& folder, std::string_view extension) {
+std::vector<Source> sources_under(const fs::path& root, const fs::path& folder, std::string_view extensions) {
   std::vector<Source> out;
   for (const auto& entry : fs::recursive_directory_iterator{root / folder})
-    if (entry.path().extension() == extension)
+    if (entry.is_regular_file() && extensions.find(entry.path().extension().string()) != extensions.npos)
       out.push_back({fs::relative(entry.path(), root).generic_string(), text_of(entry.path())});
   std::ranges::sort(out, {}, &Source::name);
   return out;
 }
 
-/// What a test that asks this API contains: the request, or the helper of broker_world.h that sends it.
-std::regex asks(const net::ApiInfo& api) {
-  std::string pattern = fmt::format("\\bnet::{}Request\\b", api.name);
-  if (api.key == net::ApiKey::produce) pattern += "|\\bproduce\\(f, ";
-  if (api.key == net::ApiKey::fetch) pattern += "|\\bfetch\\(f, ";
-  if (api.key == net::ApiKey::create_topics) pattern += "|\\bcreate_topic\\(f, ";
-  return std::regex{pattern};
-}
-
 std::string table(const fs::path& root) {
   const auto handlers = sources_under(root, "broker/handlers", ".cc");
-  const auto tests = sources_under(root, "tests/broker", ".cc");
+  const auto tests = sources_under(root, "tests/broker", ".cc .h");
   std::string out = "| key | API | versions | file | tests in `tests/broker/` |\n|---|---|---|---|---|\n";
   for (const Api& api : served_apis()) {
     const net::ApiInfo& about = net::info(api.key);
@@ -56,7 +47,7 @@ std::string table(const fs::path& root) {
     std::string file, tested;
     for (const Source& one : handlers)
       if (one.name.starts_with(prefix)) file = one.name.substr(std::string_view{"broker/"}.size());
-    const std::regex wanted = asks(about);
+    const std::regex wanted{fmt::format("\\bnet::{}Request\\b", about.name)};
     for (const Source& one : tests)
       if (std::regex_search(one.text, wanted))
         tested += fmt::format("{}`{}`", tested.empty() ? "" : ", ", one.name.substr(std::string_view{"tests/broker/"}.size()));
