@@ -15,16 +15,6 @@ def one_record_each(ctx, topic, partitions):
     assert producer.flush(20) == 0, "records were not acknowledged"
 
 
-def described(ctx, kind, name, *more):
-    return tool("ConfigCommand", "--bootstrap-server", ctx.address, "--entity-type", kind, *name, "--describe",
-                *more).decode()
-
-
-def alter(ctx, kind, name, *change):
-    return tool("ConfigCommand", "--bootstrap-server", ctx.address, "--entity-type", kind, *name, "--alter",
-                *change).decode()
-
-
 @check(f"Java tools {KAFKA_TOOLS}: a topic gets more partitions, and each can be written and read",
        needs="java-tools confluent")
 def more_partitions(ctx):
@@ -36,30 +26,6 @@ def more_partitions(ctx):
     one_record_each(ctx, name, 4)
     offsets = tool("GetOffsetShell", *server, "--topic", name).decode().split()
     assert offsets == [f"{name}:{p}:1" for p in range(4)], offsets
-
-
-@check(f"Java tools {KAFKA_TOOLS}: settings of topics and brokers are set, appended to, shown with their sources, unset",
-       needs="java-tools")
-def settings(ctx):
-    name = ctx.new_topic("set")
-    topic, broker, all_brokers = ("--entity-name", name), ("--entity-name", "1"), ("--entity-default",)
-    alter(ctx, "topics", topic, "--add-config", "retention.ms=12345,cleanup.policy=[compact,delete]")
-    text = described(ctx, "topics", topic)
-    assert "retention.ms=12345" in text and "cleanup.policy=compact,delete" in text, text
-    alter(ctx, "topics", topic, "--delete-config", "retention.ms")
-    assert "retention.ms" not in described(ctx, "topics", topic)
-    try:
-        alter(ctx, "brokers", all_brokers, "--add-config", "message.max.bytes=654321")
-        assert "message.max.bytes=654321" in described(ctx, "brokers", all_brokers)
-        alter(ctx, "brokers", broker, "--add-config", "message.max.bytes=765432")
-        text = described(ctx, "brokers", broker)
-        assert "DYNAMIC_BROKER_CONFIG:message.max.bytes=765432" in text, text
-        assert "DYNAMIC_DEFAULT_BROKER_CONFIG:message.max.bytes=654321" in text, text
-        assert "max.message.bytes=765432" in described(ctx, "topics", topic, "--all")
-    finally:
-        alter(ctx, "brokers", broker, "--delete-config", "message.max.bytes")
-        alter(ctx, "brokers", all_brokers, "--delete-config", "message.max.bytes")
-    assert "message.max.bytes=7" not in described(ctx, "brokers", broker)
 
 
 @check(f"Java tools {KAFKA_TOOLS}: records are deleted, and the earliest offset follows", needs="java-tools confluent")

@@ -34,7 +34,7 @@ def main():
     tools.install_all()
 
     import brokers
-    for module in ("kcat", "confluent", "kafka_python", "java", "java_admin", "kafkajs", "franz", "packages", "kill", "dump"):
+    for module in ("kcat", "confluent", "kafka_python", "java", "java_admin", "settings", "kafkajs", "franz", "packages", "kill", "dump"):
         __import__(f"check_{module}")
     if chosen.list:
         print("\n".join(c.name for c in CHECKS))
