@@ -22,7 +22,7 @@ DeleteGroupsResponse respond(kernel::Fiber& f, Call& call, const DeleteGroupsReq
     out.group_id = id;
     out.error_code = code.value_or(ErrorCode::not_coordinator);
     out.error_message.reset();
-    if (out.error_code != ErrorCode::none) out.error_message = net::text_of(out.error_code);
+    if (out.error_code != ErrorCode::none) out.error_message = call.arena->copy(net::text_of(out.error_code));
   }
   return response;
 }

@@ -61,6 +61,15 @@ std::string_view name_of(Reason reason) {
   std::unreachable();
 }
 
+template <class Record>
+Result<> ImageBuilder::keep(const Record& record, kernel::ByteView value) {
+  KeptRecord key{.type = Record::kType, .identity = identity_of(record)};
+  if constexpr (std::same_as<Record, net::ClientQuotaRecord>)
+    if (record.remove) return forget(Record::kType, std::move(key.identity));
+  image_.kept[std::move(key)] = {value.begin(), value.end()};
+  return {};
+}
+
 Result<> ImageBuilder::apply(kernel::ByteView value) {
   net::Arena arena;
   const auto record = TRY(net::decode_framed<net::MetadataRecord>(value, arena));
@@ -80,15 +89,6 @@ ImageRef ImageBuilder::build(net::Offset end, net::LeaderEpoch epoch, std::int64
   image_.timestamp_ms = timestamp_ms;
   image_.invariants();
   return std::make_shared<const Image>(std::move(image_));
-}
-
-template <class Record>
-Result<> ImageBuilder::keep(const Record& record, kernel::ByteView value) {
-  KeptRecord key{.type = Record::kType, .identity = identity_of(record)};
-  if constexpr (std::same_as<Record, net::ClientQuotaRecord>)
-    if (record.remove) return forget(Record::kType, std::move(key.identity));
-  image_.kept[std::move(key)] = {value.begin(), value.end()};
-  return {};
 }
 
 Result<> ImageBuilder::forget(std::int16_t type, std::string identity) {

@@ -62,9 +62,9 @@ std::optional<Shown> parse_shown(const std::vector<std::string>& words) {
   return shown;
 }
 
-class Run {
+class ConsumeRun {
  public:
-  Run(Fiber& f, const ConsumeOptions& options, const Shown& shown, Consumer& from)
+  ConsumeRun(Fiber& f, const ConsumeOptions& options, const Shown& shown, Consumer& from)
       : f_{f}, options_{options}, shown_{shown}, from_{from}, out_{f} {}
 
   int all(const std::map<TopicPartition, net::Offset>& ends) {
@@ -150,7 +150,7 @@ int run(Fiber& f, const ConsumeOptions& options) {
       ends = *found;
     }
     for (const TopicPartition& at : partitions) (*from)->assign(at, *start);
-    const int status = Run{w, options, *shown, **from}.all(ends);
+    const int status = ConsumeRun{w, options, *shown, **from}.all(ends);
     (void)(*from)->close(w);
     return status;
   }, /*create_topics=*/false);

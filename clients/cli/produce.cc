@@ -95,9 +95,9 @@ std::optional<std::string> parse(std::string_view line, const ProduceOptions& op
   return std::nullopt;
 }
 
-class Run {
+class ProduceRun {
  public:
-  Run(Fiber& f, const ProduceOptions& options, Producer& producer)
+  ProduceRun(Fiber& f, const ProduceOptions& options, Producer& producer)
       : f_{f}, options_{options}, producer_{producer}, began_{f.now()}, next_progress_{f.now() + kProgressEvery} {}
 
   int all_lines(Lines& lines) {
@@ -205,7 +205,7 @@ int run(Fiber& f, const ProduceOptions& options) {
       return kUsage;
     }
     Lines lines{w, std::move(*file), options.message_bytes_max};
-    Run all{w, options, **producer};
+    ProduceRun all{w, options, **producer};
     int status = all.all_lines(lines);
     if (!(*producer)->close(w)) status = kFailed;
     all.summary();

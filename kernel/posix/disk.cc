@@ -16,7 +16,6 @@
 namespace kernel::posix {
 namespace {
 
-PosixShard& shard_of(Fiber& f) { return static_cast<PosixShard&>(f.shard()); }
 
 /// A descriptor that is closed with its last user, which may be a worker.
 class Descriptor {

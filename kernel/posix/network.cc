@@ -14,7 +14,6 @@
 namespace kernel::posix {
 namespace {
 
-PosixShard& shard_of(Fiber& f) { return static_cast<PosixShard&>(f.shard()); }
 
 struct Address {
   sockaddr_storage storage{};

@@ -106,4 +106,7 @@ auto PosixShard::blocking(Fiber& f, F work) -> std::invoke_result_t<F&> {
   return std::move(*job->outcome);
 }
 
+/// The shard of a fiber of this backend.
+inline PosixShard& shard_of(Fiber& f) { return static_cast<PosixShard&>(f.shard()); }
+
 }  // namespace kernel::posix

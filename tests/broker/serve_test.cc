@@ -305,7 +305,11 @@ TEST(TenThousandIdleConnections, CostLittleAndDisturbNobody) {
   const auto begun = be32(100 << 20) + std::vector<std::byte>(100);
   for (const int fd : connections) ASSERT_EQ(::send(fd, begun.data(), begun.size(), 0), static_cast<ssize_t>(begun.size()));
   EXPECT_TRUE(serves(port));
-  EXPECT_LT((serve.resident_bytes() - before) / kConnections, 2 * kBytesEachMax);
+  const std::int64_t each_begun = (serve.resident_bytes() - before) / kConnections;
+  RecordProperty("bytes_per_begun_frame", fmt::to_string(each_begun));
+#if !defined(KALDA_ASAN) && !defined(KALDA_TSAN)
+  EXPECT_LT(each_begun, 2 * kBytesEachMax);
+#endif
   for (const int fd : connections) ::close(fd);
   EXPECT_TRUE(serves(port));
   serve.stop();
