@@ -109,7 +109,7 @@ int main(int argc, char** argv) {
   ::mallopt(M_ARENA_MAX, 2);
 
   CLI::App root{"Kalda: an event streaming platform that speaks the Apache Kafka protocol, with its own simulator"};
-  root.name("kalda");
+  root.name(argc > 0 ? argv[0] : "kalda");  // as it was called: usage lines and hints can be copied
   root.require_subcommand(1);
   root.set_version_flag("--version", std::string{"kalda 0.1.0, speaks Apache Kafka "} + std::string{net::kKafkaRelease});
   std::string log_level = "info", log_format = "auto";

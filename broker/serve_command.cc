@@ -21,6 +21,7 @@ using kernel::Result;
 struct Options {
   std::string config_path;
   std::vector<std::string> overrides;
+  std::string program;  ///< as it was called
 };
 
 void say(Fiber& f, std::string_view text) { static_cast<void>(f.node().console().write_error(f, text)); }
@@ -116,6 +117,19 @@ std::string advice(const kernel::Error& error, const config::BrokerConfig& confi
   }
 }
 
+/// What to try first, as lines to copy: `program` is how this one was called.
+std::string welcome(const Started& started, std::string_view program) {
+  if (started.listening.empty()) return {};
+  const std::string at = to_string(started.listening.front());
+  return fmt::format(
+      "Try, in another terminal:\n"
+      "  {1} topic create orders --partitions 3 -b {0}\n"
+      "  echo 'hello, world' | {1} produce orders -b {0}\n"
+      "  {1} consume orders --from beginning -b {0}\n"
+      "Ctrl-C stops the broker.\n",
+      at, program);
+}
+
 int run(Fiber& f, const Options& options) {
   const auto config = load(f, options, /*tell=*/true);
   if (!config) return 2;
@@ -125,7 +139,7 @@ int run(Fiber& f, const Options& options) {
       text += fmt::format("kalda: serving Kafka clients on {}\n", to_string(endpoint));
     }
     if (started.admin) text += fmt::format("kalda: metrics and health on http://{}/metrics\n", to_string(*started.admin));
-    say(f, text + welcome(started));
+    say(f, text + welcome(started, options.program));
   });
   if (served) return 0;
   say(f, fmt::format("kalda serve: {} ({})\n", advice(served.error(), *config), describe(served.error())));
@@ -133,18 +147,6 @@ int run(Fiber& f, const Options& options) {
 }
 
 }  // namespace
-
-std::string welcome(const Started& started) {
-  if (started.listening.empty()) return {};
-  const std::string at = to_string(started.listening.front());
-  return fmt::format(
-      "Try, in another terminal:\n"
-      "  kalda topic create orders --partitions 3 -b {0}\n"
-      "  echo 'hello, world' | kalda produce orders -b {0}\n"
-      "  kalda consume orders --from beginning -b {0}\n"
-      "Ctrl-C stops the broker.\n",
-      at);
-}
 
 kernel::Command serve_command() {
   auto options = std::make_shared<Options>();
@@ -157,6 +159,7 @@ kernel::Command serve_command() {
         app.add_option("--set", options->overrides, "A setting that overrides the file; may be repeated")
             ->type_name("KEY=VALUE")
             ->take_all();
+        options->program = app.get_parent() != nullptr ? app.get_parent()->get_name() : "kalda";
         return [options](Fiber& f) { return run(f, *options); };
       },
       .shards = [options](Fiber& f) -> Result<std::uint32_t> {

@@ -26,6 +26,32 @@ std::vector<controller::AlteredSettings> alter_settings(kernel::Fiber& f, Call& 
                                                         const std::vector<AskedSettings>& asked, bool replaces_all,
                                                         bool validate_only);
 
+/// The answer to a request of either API.
+template <class Response, class Request>
+Response answer_alterations(kernel::Fiber& f, Call& call, const Request& request, bool replaces_all) {
+  std::vector<AskedSettings> asked;
+  for (const auto& resource : request.resources) {
+    AskedSettings& one = asked.emplace_back(AskedSettings{resource.resource_type, std::string{resource.resource_name}, {}});
+    for (const auto& setting : resource.configs) {
+      AskedSetting& wish = one.each.emplace_back(AskedSetting{.name = std::string{setting.name}, .value = {}});
+      if (setting.value) wish.value = *setting.value;
+      if constexpr (requires { setting.config_operation; }) wish.operation = setting.config_operation;
+    }
+  }
+  const auto altered = alter_settings(f, call, asked, replaces_all, request.validate_only);
+  Response response;
+  response.responses = call.arena->list<typename Response::AlterConfigsResourceResponse>(asked.size());
+  for (std::size_t i = 0; i < asked.size(); ++i) {
+    auto& answer = response.responses[i];
+    answer.error_code = altered[i].code;
+    answer.error_message.reset();
+    if (!altered[i].message.empty()) answer.error_message = call.arena->copy(altered[i].message);
+    answer.resource_type = request.resources[i].resource_type;
+    answer.resource_name = request.resources[i].resource_name;
+  }
+  return response;
+}
+
 /// A broker resource's name as a number; nothing when it is none.
 std::optional<net::BrokerId> parse_broker_name(std::string_view name);
 

@@ -1,5 +1,5 @@
-// What differs between two images, for whoever keeps something for topics or settings. What two images share is known by
-// its address, so that a change of one topic among many thousands costs a walk over addresses only.
+// What differs between two images, for whoever keeps something for topics or settings. Topics that both share are known by
+// their address; settings are compared by value.
 //
 //   for (const TopicRef& topic : delta_of(*before, *next).changed) ...open what is new
 //

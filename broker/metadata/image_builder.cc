@@ -23,16 +23,16 @@ std::vector<T> owned(const std::optional<net::List<T>>& list) {
 }
 
 // Which record of a kept type is meant.
-[[maybe_unused]] std::string identity_of(const net::DelegationTokenRecord& record) { return std::string{record.token_id}; }
-[[maybe_unused]] std::string identity_of(const net::UserScramCredentialRecord& record) {
+std::string identity_of(const net::DelegationTokenRecord& record) { return std::string{record.token_id}; }
+std::string identity_of(const net::UserScramCredentialRecord& record) {
   return fmt::format("{} {}", record.mechanism, record.name);
 }
-[[maybe_unused]] std::string identity_of(const net::AccessControlEntryRecord& record) { return record.id.text(); }
-[[maybe_unused]] std::string identity_of(const net::RegisterControllerRecord& record) {
+std::string identity_of(const net::AccessControlEntryRecord& record) { return record.id.text(); }
+std::string identity_of(const net::RegisterControllerRecord& record) {
   return fmt::to_string(record.controller_id.raw());
 }
-[[maybe_unused]] std::string identity_of(const net::ZkMigrationStateRecord&) { return {}; }
-[[maybe_unused]] std::string identity_of(const net::ClientQuotaRecord& record) {
+std::string identity_of(const net::ZkMigrationStateRecord&) { return {}; }
+std::string identity_of(const net::ClientQuotaRecord& record) {
   std::vector<std::string> parts;
   for (const auto& one : record.entity)
     parts.push_back(fmt::format("{}:{}{}:{}", one.entity_type.size(), one.entity_type, one.entity_name ? 1 : 0,

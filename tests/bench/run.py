@@ -50,8 +50,7 @@ class Floor:
         self._begin()
 
     def _begin(self):
-        durable = self.durable
-        self.process = subprocess.Popen([FLOOR, WORK] + ["--sync"] * durable, stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen([FLOOR, WORK] + ["--sync"] * self.durable, stdout=subprocess.PIPE, text=True)
         self.port = int(self.process.stdout.readline())
 
     def new_topic(self, partitions, durable):
