@@ -193,6 +193,7 @@ void Coordinator::submit(Fiber& w, Batch& batch) {
 Result<> Coordinator::settle(Fiber& w, const Batch& batch) {
   if (!batch.appended) return std::unexpected(batch.appended.error());
   TRY(partition_->wait(w, *batch.appended, replication::Acks::all));
+  if (stage_ == Stage::closed) return fail(CoordinatorReason::not_coordinator);
   net::Offset offset = batch.appended->base_offset;
   for (const NewRecord* one : batch.records) {
     const Result<> applied =
@@ -229,7 +230,7 @@ void Coordinator::run_writer(Fiber& w) {
       one.done(at, one.outcome);
     }
     if (fatal) {
-      if (!fatal->is(kernel::Errc::cancelled) && !partition_->deleted()) {
+      if (stage_ == Stage::active && !fatal->is(kernel::Errc::cancelled) && !partition_->deleted()) {
         w.log().warn("coordinator_write_failed", {{"topic", partition_->log().identity().topic},
                                                   {"partition", partition_->log().identity().partition},
                                                   {"error", *fatal}});

@@ -157,9 +157,15 @@ Result<> Log::begin_epoch_now(Fiber& f, net::LeaderEpoch epoch) {
   while (writing_) TRY(idle_.wait(f));
   const auto lock = TRY(structure_.lock(f));
   const auto latest = epochs_.latest();
-  if (latest && latest->epoch >= epoch) return {};
-  epochs_.assign(epoch, next_);
-  return write_epochs(f, path_, epochs_);
+  if (!latest || latest->epoch < epoch) epochs_dirty_ |= epochs_.assign(epoch, next_);
+  return store_epochs(f);
+}
+
+Result<> Log::store_epochs(Fiber& f) {
+  if (!epochs_dirty_) return {};
+  TRY(write_epochs(f, path_, epochs_));
+  epochs_dirty_ = false;
+  return {};
 }
 
 Result<> Log::truncate_now(Fiber& f, Offset end) {
@@ -226,7 +232,8 @@ Result<> Log::truncate_now(Fiber& f, Offset end) {
   written_mark_ = target_mark_ = synced_mark_ = mark;
   dirty_files_.clear();
   directory_.watermark_moved(*this);
-  if (epochs_.truncate_from_end(end)) TRY(write_epochs(f, path_, epochs_));
+  epochs_dirty_ |= epochs_.truncate_from_end(end);
+  TRY(store_epochs(f));
   TRY(prune_snapshots(f, path_, segments_, end));
   TRY(disk.sync_directory(f, path_));
   producers_ = TRY(rebuild_producers(f, path_, segments_, end, end));
@@ -252,7 +259,8 @@ Result<> Log::advance_start_now(Fiber& f, Offset start) {
     if (!snapshot && !snapshot.error().is(Errc::no_such_file)) return snapshot;
     removed = true;
   }
-  if (epochs_.truncate_from_start(start)) TRY(write_epochs(f, path_, epochs_));
+  epochs_dirty_ |= epochs_.truncate_from_start(start);
+  TRY(store_epochs(f));
   return removed ? f.node().disk().sync_directory(f, path_) : Result<>{};
 }
 

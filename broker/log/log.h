@@ -238,6 +238,8 @@ class Log final : private SyncMember {
   /// A file that could not be written or synced takes the directory with it.
   kernel::Result<> settled(kernel::Fiber& f, kernel::Result<> outcome);
   kernel::Result<> begin_epoch_now(kernel::Fiber& f, net::LeaderEpoch epoch);
+  /// Writes the epoch checkpoint if it is behind; what failed is tried again by the next who asks.
+  kernel::Result<> store_epochs(kernel::Fiber& f);
   kernel::Result<> truncate_now(kernel::Fiber& f, Offset end);
   kernel::Result<> advance_start_now(kernel::Fiber& f, Offset start);
   kernel::Result<> close_now(kernel::Fiber& f);

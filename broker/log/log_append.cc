@@ -198,8 +198,7 @@ Result<> Log::write_some(Fiber& w) {
     end = pending.header.next_offset();
   }
   // An epoch is on record before its first batch is.
-  if (epochs_dirty_) TRY(write_epochs(w, path_, epochs_));
-  epochs_dirty_ = false;
+  TRY(store_epochs(w));
   const kernel::FileHandle file = TRY(active->open_for_write(w));
   const std::uint64_t position = active->size_bytes();
   const Result<> written = kernel::write_all(w, *file, position, chain);

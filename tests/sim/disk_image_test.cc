@@ -270,6 +270,26 @@ TEST(DiskImage, a_hole_reads_as_zeros_and_a_cut_file_has_zeros_when_it_grows_aga
   EXPECT_EQ(content(image, file), joined(std::string(10, 'a'), std::string(2 * kPageBytes - 10, '\0')));
 }
 
+TEST(DiskImage, what_a_power_failure_cut_off_reads_as_zeros_when_the_file_grows_again) {
+  int shortened = 0;
+  for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
+    DiskImage image{Personality::ordered};
+    const InodeRef file = make_file(image, "/f");
+    write(image, file, 0, std::string(100, 'o'));
+    sync(image, file);
+    image.sync_all_directories();
+    write(image, file, 100, std::string(3000, 'n'));
+    lose_power(image, seed);
+    const std::uint64_t size = file->size;
+    if (size == 3100) continue;
+    ASSERT_EQ(size, 100u) << "seed " << seed;
+    ++shortened;
+    write(image, file, 3500, "e");
+    ASSERT_EQ(content(image, file), std::string(100, 'o') + std::string(3400, '\0') + "e") << "seed " << seed;
+  }
+  EXPECT_GT(shortened, 10);
+}
+
 TEST(DiskImage, a_power_failure_counts_the_pages_that_are_left) {
   for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
     DiskImage image{Personality::strict};

@@ -55,6 +55,64 @@ TEST(LogTroubleTest, a_full_disk_undoes_what_was_queued_and_nothing_else) {
   EXPECT_GT(world.marks().at("broker.log.disk_full_rolled_back"), 0u);
 }
 
+TEST(LogTroubleTest, an_epoch_that_did_not_fit_the_disk_is_on_record_before_its_first_batch) {
+  kernel::StackPool stacks;
+  sim::World world{{.seed = 5}, stacks};
+  sim::Machine& machine = world.add_machine("m");
+  sim::DiskFaults& faults = machine.disk().faults();
+  run_on(world, machine, [&](Fiber& f) {
+    Ground ground{f};
+    ASSERT_OK(ground.open(f));
+    ground.log = std::move(*Log::open(f, *ground.shard, kOrders, {.segment_bytes = 1 << 20}));
+    Log& log = *ground.log;
+    ASSERT_OK(log.begin_epoch(f, net::LeaderEpoch{0}));
+    ASSERT_OK(log.append(f, make_batch("x"), {}));
+    const auto stored = [&] {
+      const auto file = f.node().disk().open(f, "/data/orders-0/leader-epoch-checkpoint", {});
+      return std::string{kernel::as_text(kernel::read_all(f, **file)->view())};
+    };
+    faults.full = true;
+    const AppendOptions of_epoch_2{.leader_epoch = net::LeaderEpoch{2}};
+    EXPECT_TRUE(log.append(f, make_batch("y"), of_epoch_2).error().is(kernel::Errc::disk_full));
+    EXPECT_TRUE(log.begin_epoch(f, net::LeaderEpoch{2}).error().is(kernel::Errc::disk_full));
+    EXPECT_EQ(stored(), "0\n1\n0 0\n");
+    faults.full = false;
+    ASSERT_OK(log.append(f, make_batch("y"), of_epoch_2));
+    EXPECT_EQ(stored(), "0\n2\n0 0\n2 1\n");
+    faults.full = true;
+    EXPECT_TRUE(log.begin_epoch(f, net::LeaderEpoch{3}).error().is(kernel::Errc::disk_full));
+    faults.full = false;
+    ASSERT_OK(log.begin_epoch(f, net::LeaderEpoch{3}));
+    EXPECT_EQ(stored(), "0\n3\n0 0\n2 1\n3 2\n") << "begun once in memory only";
+    ASSERT_OK(log.close(f));
+    ground.log.reset();
+    ASSERT_OK(ground.close(f));
+  });
+}
+
+TEST(LogTroubleTest, a_removal_that_failed_leaves_a_log_that_is_nobodys) {
+  kernel::StackPool stacks;
+  sim::World world{{.seed = 5}, stacks};
+  sim::Machine& machine = world.add_machine("m");
+  sim::DiskFaults& faults = machine.disk().faults();
+  run_on(world, machine, [&](Fiber& f) {
+    Ground ground{f};
+    ASSERT_OK(ground.open(f));
+    ground.log = std::move(*Log::open(f, *ground.shard, kOrders, {}));
+    ASSERT_OK(ground.log->append(f, make_batch("x"), {}));
+    ASSERT_OK(ground.log->sync(f));
+    faults.read_only = true;
+    EXPECT_TRUE(ground.log->remove(f).error().is(kernel::Errc::read_only));
+    ground.log.reset();
+    faults.read_only = false;
+    // A topic of the same name is another one; it is told so, and the broker goes on.
+    const LogIdentity again{.topic = "orders", .partition = net::PartitionId{0}, .topic_id = net::TopicId{{8, 8}}};
+    EXPECT_TRUE(Log::open(f, *ground.shard, again, {}).error().is(LogReason::foreign_topic_id));
+    ASSERT_OK(ground.close(f));
+    EXPECT_FALSE(kernel::exists(f, f.node().disk(), "/data/.kafka_cleanshutdown").value()) << "it was not closed";
+  });
+}
+
 TEST(LogTroubleTest, a_failed_sync_takes_the_directory_offline_on_every_shard_and_commits_nothing) {
   kernel::StackPool stacks;
   sim::World world{{.seed = 5}, stacks};
