@@ -50,6 +50,7 @@ void Consumer::State::place(const TopicPartition&, Partition& partition, Start s
   partition.halted.reset();
   partition.halt_reported = false;
   partition.read_epoch = net::kLeaderEpochNone;
+  partition.position_epoch = net::kLeaderEpochNone;
   partition.agreed_epoch = net::kLeaderEpochNone;
   partition.not_before = {};
   partition.failures = 0;
@@ -60,13 +61,17 @@ void Consumer::State::place(const TopicPartition&, Partition& partition, Start s
   work.notify_all();
 }
 
-void Consumer::assign(const TopicPartition& at, Start start) {
+void Consumer::assign(const TopicPartition& at, Start start, net::LeaderEpoch read_epoch) {
   const auto [entry, fresh] = state_->partitions.try_emplace(at);
   if (fresh) {
     entry->second.fetch_bytes = state_->config.partition_bytes_max;
     state_->cluster->watch(at.topic);
   }
   state_->place(at, entry->second, start);
+  // Taken for agreed then: a later leader is asked where that epoch ended before anything is fetched from it.
+  entry->second.read_epoch = read_epoch;
+  entry->second.position_epoch = read_epoch;
+  entry->second.agreed_epoch = read_epoch;
 }
 
 void Consumer::unassign(const TopicPartition& at) {
@@ -83,6 +88,8 @@ std::vector<TopicPartition> Consumer::assignment() const {
   for (const auto& [key, partition] : state_->partitions) all.push_back(key);
   return all;
 }
+
+bool Consumer::is_assigned(const TopicPartition& at) const { return state_->partitions.contains(at); }
 
 void Consumer::seek(const TopicPartition& at, Start start) {
   const auto found = state_->partitions.find(at);
@@ -109,6 +116,14 @@ std::optional<Offset> Consumer::position(const TopicPartition& at) const {
   const auto found = state_->partitions.find(at);
   return found == state_->partitions.end() ? std::nullopt : found->second.position;
 }
+
+net::LeaderEpoch Consumer::position_epoch(const TopicPartition& at) const {
+  const auto found = state_->partitions.find(at);
+  return found == state_->partitions.end() ? net::kLeaderEpochNone : found->second.position_epoch;
+}
+
+bool Consumer::has_pollable() const { return state_->next_pollable() != state_->partitions.end(); }
+kernel::Notify& Consumer::arrived() const { return state_->arrived; }
 
 const Consumer::Stats& Consumer::stats() const { return state_->stats; }
 
@@ -200,6 +215,7 @@ Result<Polled> Consumer::State::hand_out(Fiber& f, const TopicPartition& at, Par
     return polled;
   }
   still->second.position = batch.next_offset;
+  still->second.position_epoch = batch.header.leader_epoch;
   polled.next_offset = batch.next_offset;
   stats.records += polled.records.size();
   return polled;

@@ -54,13 +54,19 @@ class Consumer {
   ~Consumer();
 
   /// Reads this partition too, or from elsewhere if it was assigned before. Does not suspend; a topic that does not
-  /// exist is waited for.
-  void assign(const TopicPartition& at, Start start);
+  /// exist is waited for. `read_epoch` is the leader epoch of the last record before an offset, where known: then it is
+  /// noticed if the log was cut below it since.
+  void assign(const TopicPartition& at, Start start, net::LeaderEpoch read_epoch = net::kLeaderEpochNone);
   void unassign(const TopicPartition& at);
   [[nodiscard]] std::vector<TopicPartition> assignment() const;
+  [[nodiscard]] bool is_assigned(const TopicPartition& at) const;
 
   /// The next batch of some partition, in turn; nothing after `wait_max`. Errors: closed, deadline, cancelled.
   kernel::Result<std::optional<Polled>> poll(kernel::Fiber& f, kernel::Duration wait_max);
+  /// Whether poll() would have something at once, and who is told when that may have become so: for waiting for more
+  /// than records.
+  [[nodiscard]] bool has_pollable() const;
+  [[nodiscard]] kernel::Notify& arrived() const;
 
   /// Continues elsewhere; also revives a halted partition. Assigned ones only.
   void seek(const TopicPartition& at, Start start);
@@ -68,6 +74,8 @@ class Consumer {
   void resume(const TopicPartition& at);
   /// The offset of the next record that poll() may hand out; nothing while the start is being looked up.
   [[nodiscard]] std::optional<net::Offset> position(const TopicPartition& at) const;
+  /// The leader epoch of the last record handed out; kLeaderEpochNone if that is not known.
+  [[nodiscard]] net::LeaderEpoch position_epoch(const TopicPartition& at) const;
 
   /// Where these logs end for this consumer (high watermark, or last stable offset with read_committed), asked now.
   /// Errors: those of list_offsets().

@@ -23,6 +23,7 @@ struct Partition {
   std::int32_t fetch_bytes = 0;
   net::Offset high_watermark{-1};
   net::LeaderEpoch read_epoch = net::kLeaderEpochNone;    ///< of the last batch fetched
+  net::LeaderEpoch position_epoch = net::kLeaderEpochNone;  ///< of the last batch handed out
   net::LeaderEpoch agreed_epoch = net::kLeaderEpochNone;  ///< the leader's, when the position was last known good
   kernel::Mono not_before{};
   int failures = 0;

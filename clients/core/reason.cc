@@ -27,6 +27,9 @@ std::string_view name_of(Reason reason) {
     case Reason::invalid_config: return "invalid_config";
     case Reason::log_truncated: return "log_truncated";
     case Reason::corrupt_batch: return "corrupt_batch";
+    case Reason::malformed_subscription: return "malformed_subscription";
+    case Reason::malformed_assignment: return "malformed_assignment";
+    case Reason::no_committed_offset: return "no_committed_offset";
   }
   return "unknown";
 }
@@ -68,6 +71,10 @@ std::string explain(const Error& error) {
     case Reason::invalid_config: return "the settings contradict each other";
     case Reason::log_truncated: return fmt::format("the log was cut back to offset {}", error.detail);
     case Reason::corrupt_batch: return fmt::format("the batch at offset {} is damaged", error.detail);
+    case Reason::malformed_subscription: return "the subscription of another member of the group cannot be read";
+    case Reason::malformed_assignment: return "the assignment by the group's leader cannot be read or is not ours";
+    case Reason::no_committed_offset:
+      return fmt::format("the group has no committed offset of partition {} and auto.offset.reset is none", error.detail);
   }
   return kernel::describe(error);
 }

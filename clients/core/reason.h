@@ -30,6 +30,9 @@ enum class Reason : std::uint16_t {
   invalid_config,       ///< settings that contradict each other
   log_truncated,        ///< the log lost records that this consumer had read past; detail is where it ends now
   corrupt_batch,        ///< a fetched batch fails its checksum or cannot be read; detail is its offset
+  malformed_subscription,  ///< what a member of the group says it wants cannot be read; detail is its size in bytes
+  malformed_assignment,    ///< what the group's leader assigns cannot be read, or is not ours; detail is its size
+  no_committed_offset,     ///< the group has no offset there and auto.offset.reset is none; detail is the partition
 };
 constexpr kernel::Room error_room(Reason) { return kernel::Room::clients; }
 /// The stable name, for logs ("timed_out").
