@@ -7,7 +7,7 @@
 
 namespace clients {
 
-/// topic create|list|describe|delete, produce, consume.
+/// topic create|list|describe|delete, produce, consume, group list|describe|lag|reset|delete.
 [[nodiscard]] std::vector<kernel::Command> commands();
 
 }  // namespace clients

@@ -1,7 +1,10 @@
 #include "clients/cli/common.h"
 
+#include <charconv>
+
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "clients/commands.h"
 #include "kernel/node.h"
@@ -11,7 +14,8 @@ namespace clients {
 
 std::vector<kernel::Command> commands() {
   return {cli::topic_create(), cli::topic_list(), cli::topic_describe(), cli::topic_delete(), cli::produce(),
-          cli::consume()};
+          cli::consume(),      cli::group_list(), cli::group_describe(), cli::group_lag(),   cli::group_reset(),
+          cli::group_delete()};
 }
 
 }  // namespace clients
@@ -85,9 +89,57 @@ std::string words_of(net::ErrorCode code, std::string_view message) {
   return message.empty() ? net::text_of(code) : fmt::format("{} ({})", net::text_of(code), message);
 }
 
+std::string json_line(const nlohmann::ordered_json& json) {
+  return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+}
+
+std::string table(const std::vector<std::vector<std::string>>& rows) {
+  std::vector<std::size_t> widths;
+  for (const auto& row : rows) {
+    widths.resize(std::max(widths.size(), row.size()), 0);
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  }
+  std::string text;
+  for (const auto& row : rows) {
+    std::string line;
+    for (std::size_t i = 0; i < row.size(); ++i) line += fmt::format("{:<{}}  ", row[i], widths[i]);
+    line.erase(line.find_last_not_of(' ') + 1);
+    text += line + "\n";
+  }
+  return text;
+}
+
+std::optional<std::vector<core::TopicPartition>> named_partitions(Fiber& f, core::Cluster& cluster, const std::string& text,
+                                                                  const ClusterOptions& options) {
+  const std::size_t colon = text.find(':');
+  const std::string name = text.substr(0, colon);
+  const auto topic = cluster.topic(f, name);
+  if (!topic) {
+    complain(f, fmt::format("cannot find topic {}", name), topic.error(), options);
+    return std::nullopt;
+  }
+  std::vector<core::TopicPartition> out;
+  if (colon == text.npos) {
+    for (const auto& [id, info] : topic->partitions) out.push_back({name, id});
+    return out;
+  }
+  for (std::size_t at = colon + 1; at <= text.size();) {
+    const std::size_t comma = std::min(text.find(',', at), text.size());
+    std::int32_t id = -1;
+    const auto [end, problem] = std::from_chars(text.data() + at, text.data() + comma, id);
+    if (problem != std::errc{} || end != text.data() + comma || topic->find(net::PartitionId{id}) == nullptr) {
+      complain(f, fmt::format("topic {} has no partition `{}`; it has {}", name, text.substr(at, comma - at), topic->partitions.size()));
+      return std::nullopt;
+    }
+    out.push_back({name, net::PartitionId{id}});
+    at = comma + 1;
+  }
+  return out;
+}
+
 int with_cluster(Fiber& f, const ClusterOptions& options,
                  const std::function<int(Fiber&, kernel::Scope&, std::shared_ptr<core::Cluster>)>& body,
-                 bool create_topics) {
+                 bool create_topics, Stop* stop) {
   auto servers = core::parse_servers(options.bootstrap);
   if (!servers) {
     complain(f, fmt::format("--bootstrap-server: `{}` is not HOST:PORT[,HOST:PORT...] (at character {})",
@@ -120,7 +172,13 @@ int with_cluster(Fiber& f, const ClusterOptions& options,
     if (watcher != nullptr) watcher->cancel();
   });
   watcher = &all.spawn("stop-watcher", [&](Fiber& s) {
-    if (s.node().wait_for_stop(s)) worker.cancel();
+    if (s.node().wait_for_stop(s)) {
+      if (stop == nullptr) worker.cancel();
+      else {
+        stop->asked = true;
+        stop->told.notify_all();
+      }
+    }
     watcher = nullptr;
   });
   (void)all.join(f);

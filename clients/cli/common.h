@@ -8,8 +8,11 @@
 #include <string>
 #include <string_view>
 
+#include <nlohmann/json_fwd.hpp>
+
 #include "clients/core/cluster.h"
 #include "kernel/command.h"
+#include "kernel/notify.h"
 
 namespace clients::cli {
 
@@ -46,11 +49,25 @@ int complain(kernel::Fiber& f, std::string_view doing, const kernel::Error& erro
 /// A Kafka error code and the broker's own words.
 std::string words_of(net::ErrorCode code, std::string_view message);
 
-/// Runs `body` with a cluster that was reached once, and cleans up after it. Ctrl-C cancels the body.
+/// Ctrl-C for a body that has something to finish: it looks at `asked` and ends by itself.
+struct Stop {
+  bool asked = false;
+  kernel::Notify told;
+};
+
+/// Runs `body` with a cluster that was reached once, and cleans up after it. Ctrl-C cancels the body, or tells `stop`.
 /// `create_topics`: asking for a topic may make the broker create it, where it is set up so.
 int with_cluster(kernel::Fiber& f, const ClusterOptions& options,
                  const std::function<int(kernel::Fiber&, kernel::Scope&, std::shared_ptr<core::Cluster>)>& body,
-                 bool create_topics = true);
+                 bool create_topics = true, Stop* stop = nullptr);
+
+/// One JSON object as a line; bytes that are no text are replaced.
+[[nodiscard]] std::string json_line(const nlohmann::ordered_json& json);
+/// Columns as wide as their widest cell, two blanks apart; the first row is the heading.
+[[nodiscard]] std::string table(const std::vector<std::vector<std::string>>& rows);
+/// "orders:0,2" or "orders" as partitions of the topic; all of them if none is named. Complains of what is not there.
+std::optional<std::vector<core::TopicPartition>> named_partitions(kernel::Fiber& f, core::Cluster& cluster,
+                                                                  const std::string& text, const ClusterOptions& options);
 
 kernel::Command topic_create();
 kernel::Command topic_list();
@@ -58,5 +75,10 @@ kernel::Command topic_describe();
 kernel::Command topic_delete();
 kernel::Command produce();
 kernel::Command consume();
+kernel::Command group_list();
+kernel::Command group_describe();
+kernel::Command group_lag();
+kernel::Command group_reset();
+kernel::Command group_delete();
 
 }  // namespace clients::cli

@@ -4,8 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
-#include "clients/cli/common.h"
-#include "clients/cli/print.h"
+#include "clients/cli/consume.h"
 #include "clients/consumer/consumer.h"
 #include "kernel/node.h"
 
@@ -23,18 +22,6 @@ using namespace std::chrono_literals;
 
 /// How long a poll waits before the command looks whether it is done.
 constexpr kernel::Duration kPollWait = 200ms;
-
-struct ConsumeOptions {
-  ClusterOptions cluster;
-  std::string topic;
-  std::vector<std::int32_t> partitions;
-  std::string from = "beginning";
-  std::uint64_t count = 0;
-  bool follow = false;
-  bool read_committed = false;
-  RecordForm form = RecordForm::text;
-  std::vector<std::string> show;
-};
 
 /// beginning | end | OFFSET | @MILLISECONDS
 std::optional<Start> parse_start(std::string_view text) {
@@ -118,6 +105,28 @@ class ConsumeRun {
   std::uint64_t shown_records_ = 0;
 };
 
+/// The partitions that are meant, of all topics. Complains when some are not there.
+std::optional<std::vector<TopicPartition>> chosen(Fiber& w, core::Cluster& cluster, const ConsumeOptions& options) {
+  std::vector<TopicPartition> partitions;
+  for (const std::string& name : options.topics) {
+    const auto topic = cluster.topic(w, name);
+    if (!topic) {
+      complain(w, fmt::format("cannot read topic {}", name), topic.error(), options.cluster);
+      return std::nullopt;
+    }
+    for (const std::int32_t id : options.partitions) {
+      partitions.push_back({name, net::PartitionId{id}});
+      if (topic->find(net::PartitionId{id}) != nullptr) continue;
+      complain(w, fmt::format("topic {} has no partition {}; it has {}", name, id, topic->partitions.size()));
+      return std::nullopt;
+    }
+    for (const auto& [id, info] : topic->partitions) {
+      if (options.partitions.empty()) partitions.push_back({name, id});
+    }
+  }
+  return partitions;
+}
+
 int run(Fiber& f, const ConsumeOptions& options) {
   const auto start = parse_start(options.from);
   const auto shown = parse_shown(options.show);
@@ -126,18 +135,14 @@ int run(Fiber& f, const ConsumeOptions& options) {
                        : "--show: choose among partition, offset, timestamp, headers, key");
     return kUsage;
   }
+  if (!options.group.empty()) return consume_in_group(f, options, *start, *shown);
+  if (!options.assignors.empty() || !options.instance_id.empty()) {
+    complain(f, "--assignor and --instance-id need --group");
+    return kUsage;
+  }
   return with_cluster(f, options.cluster, [&](Fiber& w, kernel::Scope& scope, const std::shared_ptr<core::Cluster>& cluster) {
-    const auto topic = cluster->topic(w, options.topic);
-    if (!topic) return complain(w, fmt::format("cannot read topic {}", options.topic), topic.error(), options.cluster);
-    std::vector<TopicPartition> partitions;
-    for (const std::int32_t id : options.partitions) partitions.push_back({options.topic, net::PartitionId{id}});
-    for (const auto& [id, info] : topic->partitions) {
-      if (options.partitions.empty()) partitions.push_back({options.topic, id});
-    }
-    for (const TopicPartition& at : partitions) {
-      if (topic->find(at.partition) == nullptr)
-        return complain(w, fmt::format("topic {} has no partition {}; it has {}", at.topic, at.partition.raw(), topic->partitions.size()));
-    }
+    const auto partitions = chosen(w, *cluster, options);
+    if (!partitions) return kFailed;
     consumer::ConsumerConfig config;
     config.offset_reset = consumer::OffsetReset::none;
     if (options.read_committed) config.isolation = consumer::IsolationLevel::read_committed;
@@ -145,11 +150,11 @@ int run(Fiber& f, const ConsumeOptions& options) {
     if (!from) return complain(w, "cannot read", from.error(), options.cluster);
     std::map<TopicPartition, net::Offset> ends;
     if (!options.follow) {
-      const auto found = (*from)->end_offsets(w, partitions);
-      if (!found) return complain(w, fmt::format("cannot find the end of topic {}", options.topic), found.error(), options.cluster);
+      const auto found = (*from)->end_offsets(w, *partitions);
+      if (!found) return complain(w, "cannot find the end of the topics", found.error(), options.cluster);
       ends = *found;
     }
-    for (const TopicPartition& at : partitions) (*from)->assign(at, *start);
+    for (const TopicPartition& at : *partitions) (*from)->assign(at, *start);
     const int status = ConsumeRun{w, options, *shown, **from}.all(ends);
     (void)(*from)->close(w);
     return status;
@@ -159,12 +164,18 @@ int run(Fiber& f, const ConsumeOptions& options) {
 }  // namespace
 
 kernel::Command consume() {
-  return {"consume", "Prints the records of a topic", [](CLI::App& app) -> kernel::CommandBody {
+  return {"consume", "Prints the records of topics, alone or as one of a group", [](CLI::App& app) -> kernel::CommandBody {
     auto options = std::make_shared<ConsumeOptions>();
     add_cluster_options(app, options->cluster);
-    app.add_option("topic", options->topic, "Topic to read")->required();
+    app.add_option("topic", options->topics, "Topics to read")->required();
+    app.add_option("-g,--group", options->group, "Share the partitions with the others of this group, and commit what was read");
+    app.add_option("--assignor", options->assignors, "How the group divides: range,roundrobin,sticky,cooperative-sticky, the best liked first")
+        ->delimiter(',')
+        ->check(CLI::IsMember({"range", "roundrobin", "sticky", "cooperative-sticky"}))
+        ->option_text("range|roundrobin|...");
+    app.add_option("--instance-id", options->instance_id, "Stay in the group through a restart under this name (a static member)");
     app.add_option("-p,--partition", options->partitions, "Partitions to read; all if not given")->delimiter(',')->check(CLI::NonNegativeNumber);
-    app.add_option("--from", options->from, "Where to begin: beginning, end, an offset, or @MILLISECONDS since 1970")->capture_default_str();
+    app.add_option("--from", options->from, "Where to begin: beginning, end, an offset, or @MILLISECONDS since 1970; with --group where nothing is committed")->capture_default_str();
     app.add_option("-n,--count", options->count, "Stop after this many records");
     app.add_flag("-f,--follow", options->follow, "Wait for more at the end");
     app.add_flag("--read-committed", options->read_committed, "Leave out records of open and aborted transactions");

@@ -66,8 +66,8 @@ int create(Fiber& f, const CreateOptions& options) {
       if (!fine) status = complain(w, fmt::format("cannot create topic {}: {}", topic.name, words_of(topic.code, topic.message)));
       if (options.form == Form::json) {
         (void)out.put(line({{"topic", topic.name}, {"created", topic.ok() && !options.dry_run},
-                            {"error", topic.ok() ? Json{nullptr} : Json{net::text_of(topic.code)}},
-                            {"id", topic.id.raw().is_zero() ? Json{nullptr} : Json{topic.id.raw().text()}},
+                            {"error", topic.ok() ? Json(nullptr) : Json(net::text_of(topic.code))},
+                            {"id", topic.id.raw().is_zero() ? Json(nullptr) : Json(topic.id.raw().text())},
                             {"partitions", topic.partitions}, {"replication_factor", topic.replication_factor}}));
       } else if (fine) {
         const std::string_view did = !topic.ok() ? "exists" : options.dry_run ? "would be created" : "created";
@@ -133,7 +133,7 @@ Json described_json(const admin::TopicDescription& topic, const admin::ResourceC
   }
   Json settings = Json::object();
   for (const auto& entry : configs.entries) {
-    if (all || !entry.is_default()) settings[entry.name] = entry.value ? Json{*entry.value} : Json{nullptr};
+    if (all || !entry.is_default()) settings[entry.name] = entry.value ? Json(*entry.value) : Json(nullptr);
   }
   return {{"topic", topic.name}, {"id", topic.info.id.raw().text()}, {"internal", topic.info.internal},
           {"configs", settings}, {"partitions", partitions}};
@@ -180,7 +180,7 @@ int remove(Fiber& f, const DeleteOptions& options) {
         status = complain(w, fmt::format("cannot delete topic {}: {}", topic.name, words_of(topic.code, topic.message)));
       if (options.form == Form::json)
         (void)out.put(line({{"topic", topic.name}, {"deleted", topic.ok()},
-                            {"error", topic.ok() ? Json{nullptr} : Json{net::text_of(topic.code)}}}));
+                            {"error", topic.ok() ? Json(nullptr) : Json(net::text_of(topic.code))}}));
       else if (topic.ok()) (void)out.put(fmt::format("deleted {}\n", topic.name));
     }
     return told(out.flush(), status);
