@@ -35,7 +35,7 @@ class Collector final : public kernel::posix::JobObserver {
   void line(std::uint64_t, std::string_view text) override {
     const json line = json::parse(text, nullptr, /*allow_exceptions=*/false);
     if (line.is_discarded()) return;
-    ++campaign.seeds;
+    campaign.done.insert(line["seed"].get<std::uint64_t>());
     campaign.events += line["events"].get<std::uint64_t>();
     campaign.virtual_ns += line["virtual_ns"].get<std::int64_t>();
     campaign.hashes[line["seed"].get<std::uint64_t>()] = line["hash"].get<std::uint64_t>();
@@ -47,7 +47,7 @@ class Collector final : public kernel::posix::JobObserver {
     }
   }
   void crashed(std::uint64_t index, int status, std::string_view last_words) override {
-    ++campaign.seeds;
+    campaign.done.insert(options_.first_seed + index);
     std::string words{last_words.substr(0, last_words.find('\n'))};
     if (words.empty()) words = fmt::format("the process ended with status {}", status);
     campaign.failures.push_back({options_.first_seed + index, "crash", words});
@@ -55,7 +55,8 @@ class Collector final : public kernel::posix::JobObserver {
   bool tick() override {
     campaign.real_seconds = kernel::posix::real_seconds() - began_;
     progress_(campaign);
-    return !(options_.stop_at_failure && !campaign.failures.empty());
+    campaign.interrupted = options_.stop_requested && options_.stop_requested();
+    return !campaign.interrupted;
   }
   Campaign campaign;
 
@@ -76,8 +77,15 @@ Campaign run_campaign(const CampaignOptions& options, const std::function<void(c
   };
   kernel::posix::run_jobs({.count = options.seeds, .processes = options.jobs}, task, collector);
   collector.tick();
-  std::ranges::sort(collector.campaign.failures, {}, &SeedFailure::seed);
-  return std::move(collector.campaign);
+  Campaign& campaign = collector.campaign;
+  campaign.interrupted &= campaign.done.size() < options.seeds;  // asked for in the last moment, it cut nothing short
+  std::ranges::sort(campaign.failures, {}, &SeedFailure::seed);
+  return std::move(campaign);
+}
+
+std::uint64_t first_left(const Campaign& campaign, std::uint64_t first_seed) {
+  while (campaign.done.contains(first_seed)) ++first_seed;
+  return first_seed;
 }
 
 std::string replay_line(const Scenario& scenario, std::uint64_t seed, std::string_view planted_bug) {

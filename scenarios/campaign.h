@@ -17,8 +17,8 @@ struct CampaignOptions {
   std::uint64_t seeds = 100;
   std::uint32_t jobs = 1;
   std::string planted_bug;
-  /// Ends the campaign at the first failing seed (what hunts for planted bugs want).
-  bool stop_at_failure = false;
+  /// Asked a few times a second; true ends the campaign with what is known by then. Empty: never.
+  std::function<bool()> stop_requested;
 };
 
 struct SeedFailure {
@@ -28,7 +28,8 @@ struct SeedFailure {
 };
 
 struct Campaign {
-  std::uint64_t seeds = 0;
+  std::set<std::uint64_t> done;  ///< seeds that came to their end, well or not
+  bool interrupted = false;      ///< it was asked to stop before all were done
   std::uint64_t events = 0;
   std::int64_t virtual_ns = 0;
   double real_seconds = 0;
@@ -40,6 +41,9 @@ struct Campaign {
 
 /// `progress` is called a few times a second with what is known so far.
 Campaign run_campaign(const CampaignOptions& options, const std::function<void(const Campaign&)>& progress);
+
+/// The lowest seed from `first_seed` on that is not done: where an interrupted campaign goes on.
+std::uint64_t first_left(const Campaign& campaign, std::uint64_t first_seed);
 
 /// The command line that replays a seed.
 std::string replay_line(const Scenario& scenario, std::uint64_t seed, std::string_view planted_bug);

@@ -11,7 +11,8 @@ using nlohmann::json;
 
 class Hunters final : public kernel::posix::JobObserver {
  public:
-  Hunters(const HuntOptions& options, const std::function<void(const Quarry&)>& on_decided) : on_decided_{on_decided} {
+  Hunters(const HuntOptions& options, const std::function<void(const Quarry&)>& on_decided)
+      : options_{options}, on_decided_{on_decided} {
     for (const Mutant& mutant : options.mutants) quarries.push_back({.mutant = mutant, .rule = {}, .what = {}});
   }
   void line(std::uint64_t index, std::string_view text) override {
@@ -20,6 +21,7 @@ class Hunters final : public kernel::posix::JobObserver {
     Quarry& quarry = quarries.at(index);
     quarry.seed = line["seed"].get<std::uint64_t>();
     if (!line.contains("end")) return;
+    quarry.decided = true;
     if (line.contains("rule")) {
       quarry.found = true;
       quarry.rule = line["rule"].get<std::string>();
@@ -29,15 +31,16 @@ class Hunters final : public kernel::posix::JobObserver {
   }
   void crashed(std::uint64_t index, int, std::string_view last_words) override {
     Quarry& quarry = quarries.at(index);
-    quarry.found = true;
+    quarry.decided = quarry.found = true;
     quarry.rule = "crash";
     quarry.what = last_words.substr(0, last_words.find('\n'));
     on_decided_(quarry);
   }
-  bool tick() override { return true; }
+  bool tick() override { return !(options_.stop_requested && options_.stop_requested()); }
   std::vector<Quarry> quarries;
 
  private:
+  const HuntOptions& options_;
   const std::function<void(const Quarry&)>& on_decided_;
 };
 
@@ -49,7 +52,7 @@ std::vector<Quarry> hunt(const HuntOptions& options, const std::function<void(co
   const kernel::posix::JobTask task = [&](std::uint64_t index, const std::function<void(std::string_view)>& report) {
     const Mutant& mutant = options.mutants[index];
     std::uint64_t seed = options.first_seed;
-    for (; seed < options.first_seed + mutant.seeds_max; ++seed) {
+    for (std::uint64_t tried = 0; tried < mutant.seeds_max; ++tried, ++seed) {
       report(json{{"seed", seed}}.dump());  // before the run: it may take the process down
       const Outcome outcome =
           execute(*options.scenario, {.seed = seed, .planted_bug = std::string{mutant.name}}, stacks);

@@ -16,10 +16,13 @@ struct HuntOptions {
   std::vector<Mutant> mutants;
   std::uint64_t first_seed = 1;
   std::uint32_t jobs = 1;
+  /// Asked a few times a second; true ends the hunt with what is decided by then. Empty: never.
+  std::function<bool()> stop_requested;
 };
 
 struct Quarry {
   Mutant mutant;
+  bool decided = false;  ///< found, or looked for in all its seeds; false after an interruption only
   bool found = false;
   std::uint64_t seed = 0;  ///< that found it, or the last one tried
   std::string rule;        ///< "crash" when the simulated node took the process down

@@ -27,7 +27,11 @@ sim::WorldOptions draw_world(const RunOptions& options) {
 Run::Run(const RunOptions& options, kernel::StackPool& stacks)
     : seed_{options.seed}, until_event_{options.until_event}, world_{draw_world(options), stacks} {
   if (options.on_log) world_.watch_logs(options.on_log);
-  if (options.on_event) world_.trace().watch(options.on_event);
+  if (!options.on_event) return;
+  // A step may be several events, and the last step may go past the one to stop at.
+  world_.trace().watch([told = options.on_event, last = until_event_](const sim::Event& event) {
+    if (last == 0 || event.number <= last) told(event);
+  });
 }
 
 void Run::violation(std::string_view rule, std::string what) {
@@ -63,6 +67,9 @@ void Run::judge_errors() {
 
 Outcome Run::finish() {
   judge_errors();
+  // What taking the world down does is no part of the run.
+  world_.trace().watch({});
+  world_.watch_logs({});
   Outcome outcome;
   outcome.seed = seed_;
   outcome.trace_hash = world_.trace().hash();

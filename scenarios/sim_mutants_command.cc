@@ -8,6 +8,7 @@
 #include "scenarios/campaign.h"
 #include "scenarios/hunt.h"
 #include "scenarios/sim_commands.h"
+#include "scenarios/sim_options.h"
 
 namespace scenarios {
 namespace {
@@ -19,7 +20,7 @@ struct Options {
   std::vector<std::string> only;
   std::uint64_t first_seed = 1;
   std::uint64_t seeds_max = 0;
-  std::uint32_t jobs = kernel::posix::processors();
+  std::uint32_t jobs = 1;
 };
 
 int complain(Fiber& f, std::string_view what) {
@@ -29,12 +30,11 @@ int complain(Fiber& f, std::string_view what) {
 
 int run(Fiber& f, const Options& options) {
   if (!kMutantsBuild) return complain(f, *why_not_planted("any"));
-  HuntOptions wanted{.scenario = options.scenario.empty() ? &all_scenarios().front() : find_scenario(options.scenario),
+  HuntOptions wanted{.scenario = find_scenario(options.scenario),
                      .mutants = {},
                      .first_seed = options.first_seed,
-                     .jobs = std::max(1u, options.jobs)};
-  if (wanted.scenario == nullptr)
-    return complain(f, fmt::format("there is no scenario {}; `kalda sim list` names them", options.scenario));
+                     .jobs = options.jobs,
+                     .stop_requested = [&f] { return f.node().stop_requested(); }};
   for (const std::string& name : options.only) {
     if (const auto why_not = why_not_planted(name)) return complain(f, *why_not);
   }
@@ -42,6 +42,7 @@ int run(Fiber& f, const Options& options) {
     if (!options.only.empty() && std::ranges::find(options.only, mutant.name) == options.only.end()) continue;
     if (options.seeds_max > 0) mutant.seeds_max = options.seeds_max;
     if (mutant.seeds_max == 0) continue;
+    if (const auto too_many = why_too_many(options.first_seed, mutant.seeds_max)) return complain(f, *too_many);
     wanted.mutants.push_back(mutant);
   }
   const double began = kernel::posix::real_seconds();
@@ -51,8 +52,10 @@ int run(Fiber& f, const Options& options) {
   });
   std::string text = "| planted bug | what it breaks | rule | seeds |\n|---|---|---|---|\n";
   std::string missed, replays;
-  std::size_t found = 0;
+  std::size_t found = 0, decided = 0;
   for (const Quarry& quarry : quarries) {
+    if (!quarry.decided) continue;
+    ++decided;
     const std::uint64_t seeds = quarry.seed - options.first_seed + 1;
     text += fmt::format("| `{}` | {} | {} | {} |\n", quarry.mutant.name, quarry.mutant.breaks,
                         quarry.found ? quarry.rule : "none", quarry.found ? fmt::format("{}", seeds) : fmt::format("> {}", seeds));
@@ -62,9 +65,19 @@ int run(Fiber& f, const Options& options) {
       replays += fmt::format("{}\n    {}\n", replay_line(*wanted.scenario, quarry.seed, quarry.mutant.name), quarry.what);
     }
   }
+  const bool interrupted = decided < quarries.size();
+  if (interrupted) {
+    missed += fmt::format("interrupted: {} of {} decided; go on with --scenario {} and these names:", decided, quarries.size(),
+                          wanted.scenario->name);
+    for (const Quarry& quarry : quarries) {
+      if (!quarry.decided) missed += fmt::format(" {}", quarry.mutant.name);
+    }
+    missed += "\n";
+  }
   text += fmt::format("\n{}\n{}{} of {} planted bugs found in {:.0f} s at revision {}\n", replays, missed, found,
                       quarries.size(), kernel::posix::real_seconds() - began, revision());
   static_cast<void>(f.node().console().write(f, text));
+  if (interrupted) return 130;
   return found == quarries.size() ? 0 : 1;
 }
 
@@ -75,11 +88,14 @@ kernel::Command sim_mutants_command() {
           [](CLI::App& app) -> kernel::CommandBody {
             auto options = std::make_shared<Options>();
             app.add_option("NAME", options->only, "Only these; otherwise all");
-            app.add_option("--scenario,-s", options->scenario, "Which scenario; `kalda sim list` names them");
-            app.add_option("--first-seed", options->first_seed, "The first seed of each hunt")->capture_default_str();
-            app.add_option("--seeds-max", options->seeds_max, "Seeds after which a hunt is given up; 0: each bug's own number")
+            add_scenario_option(app, options->scenario);
+            app.add_option("--first-seed", options->first_seed, "The first seed of each hunt")
+                ->check(whole_number(0, kSeedMax))
                 ->capture_default_str();
-            app.add_option("--jobs,-j", options->jobs, "Processes to spread the bugs over")->capture_default_str();
+            app.add_option("--seeds-max", options->seeds_max, "Seeds after which a hunt is given up; 0: each bug's own number")
+                ->check(whole_number(0, kSeedMax))
+                ->capture_default_str();
+            add_jobs_option(app, options->jobs, "Processes to spread the bugs over");
             return [options](Fiber& f) { return run(f, *options); };
           }};
 }

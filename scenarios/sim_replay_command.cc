@@ -8,6 +8,7 @@
 #include "scenarios/campaign.h"
 #include "scenarios/mutants.h"
 #include "scenarios/sim_commands.h"
+#include "scenarios/sim_options.h"
 
 namespace scenarios {
 namespace {
@@ -33,12 +34,7 @@ int run(Fiber& f, const Options& options) {
     static_cast<void>(f.node().console().write_error(f, fmt::format("kalda sim replay: {}\n", *why_not)));
     return 2;
   }
-  const Scenario* scenario = options.scenario.empty() ? &all_scenarios().front() : find_scenario(options.scenario);
-  if (scenario == nullptr) {
-    static_cast<void>(f.node().console().write_error(
-        f, fmt::format("kalda sim replay: there is no scenario {}; `kalda sim list` names them\n", options.scenario)));
-    return 2;
-  }
+  const Scenario* scenario = find_scenario(options.scenario);
   RunOptions run_options{.seed = options.seed, .planted_bug = options.plant, .until_event = options.until};
   if (options.log) run_options.on_log = print_log;
   if (options.events) {
@@ -49,7 +45,11 @@ int run(Fiber& f, const Options& options) {
                std::string{revision()}.c_str(), static_cast<unsigned long long>(options.seed));
   std::fflush(stdout);
   const Outcome outcome = execute(*scenario, run_options, stacks);
-  std::string text = fmt::format("{} events, {:.3f} virtual seconds\n", outcome.events,
+  std::string text;
+  if (options.until > outcome.events) {
+    text += fmt::format("the run ended before event {}: it has no more than {}\n", options.until, outcome.events);
+  }
+  text += fmt::format("{} events, {:.3f} virtual seconds\n", outcome.events,
                                  static_cast<double>(outcome.virtual_ns) / 1e9);
   if (options.checkpoints) {
     for (std::size_t i = 0; i < outcome.checkpoints.size(); ++i) {
@@ -78,9 +78,11 @@ kernel::Command sim_replay_command() {
   return {"sim replay", "Repeats one seed exactly and tells its story; exit status 1 when a rule does not hold",
           [](CLI::App& app) -> kernel::CommandBody {
             auto options = std::make_shared<Options>();
-            app.add_option("SEED", options->seed, "The seed")->required();
-            app.add_option("--scenario,-s", options->scenario, "Which scenario; `kalda sim list` names them");
-            app.add_option("--until", options->until, "Stop after this event")->type_name("EVENT");
+            app.add_option("SEED", options->seed, "The seed")->required()->check(whole_number(0, kSeedMax));
+            add_scenario_option(app, options->scenario);
+            app.add_option("--until", options->until, "Stop after this event")
+                ->check(whole_number(1, UINT64_MAX))
+                ->type_name("EVENT");
             app.add_flag("--log", options->log, "Print the log lines of every node");
             app.add_flag("--events", options->events, "Print every event");
             app.add_flag("--checkpoints", options->checkpoints, "Print the hash after every 4096 events");

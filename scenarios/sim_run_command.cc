@@ -9,6 +9,7 @@
 #include "scenarios/marks.h"
 #include "scenarios/mutants.h"
 #include "scenarios/sim_commands.h"
+#include "scenarios/sim_options.h"
 
 namespace scenarios {
 namespace {
@@ -20,21 +21,32 @@ struct Options {
   std::uint64_t seeds = 100;
   std::uint64_t first_seed = 1;
   std::optional<std::uint64_t> seed;
-  std::uint32_t jobs = kernel::posix::processors();
+  std::uint32_t jobs = 1;
   std::string plant;
   std::string junit;
   std::string format = "text";
   bool hashes = false;
 };
 
-std::string summary(const Campaign& campaign, const Scenario& scenario, const Options& options) {
+/// The command line that does what an interrupted campaign left.
+std::string go_on_line(const Campaign& campaign, const CampaignOptions& asked) {
+  const std::uint64_t next = first_left(campaign, asked.first_seed);
+  std::string line = fmt::format("kalda sim run --scenario {} --first-seed {} --seeds {}", asked.scenario->name, next,
+                                 asked.seeds - (next - asked.first_seed));
+  if (!asked.planted_bug.empty()) line += fmt::format(" --plant {}", asked.planted_bug);
+  return line;
+}
+
+std::string summary(const Campaign& campaign, const CampaignOptions& asked) {
   const double virtual_seconds = static_cast<double>(campaign.virtual_ns) / 1e9;
-  std::string text = fmt::format(
-      "scenario {} at revision {}\n"
-      "{} seeds ({}..{}), {} events, {:.0f} virtual seconds in {:.1f} s: {:.0f}:1, {:.0f} seeds a minute\n",
-      scenario.name, revision(), campaign.seeds, options.first_seed, options.first_seed + campaign.seeds - 1,
-      campaign.events, virtual_seconds, campaign.real_seconds, virtual_seconds / std::max(campaign.real_seconds, 1e-9),
-      60.0 * static_cast<double>(campaign.seeds) / std::max(campaign.real_seconds, 1e-9));
+  const double real_seconds = std::max(campaign.real_seconds, 1e-9);
+  const std::size_t done = campaign.done.size();
+  std::string text = fmt::format("scenario {} at revision {}\n", asked.scenario->name, revision());
+  text += campaign.interrupted ? fmt::format("interrupted: {} of {} seeds from {} on", done, asked.seeds, asked.first_seed)
+                               : fmt::format("{} seeds ({}..{})", done, asked.first_seed, asked.first_seed + (asked.seeds - 1));
+  text += fmt::format(", {} events, {:.0f} virtual seconds in {:.1f} s: {:.0f}:1, {:.0f} seeds a minute\n", campaign.events,
+                      virtual_seconds, campaign.real_seconds, virtual_seconds / real_seconds,
+                      60.0 * static_cast<double>(done) / real_seconds);
   text += "judged:";
   for (const auto& [rule, times] : campaign.judged) text += fmt::format(" {}={}", rule, times);
   std::size_t reached = 0;
@@ -43,27 +55,30 @@ std::string summary(const Campaign& campaign, const Scenario& scenario, const Op
     if (campaign.marks.contains(std::string{mark})) ++reached;
     else missed += fmt::format("  not reached: {}\n", mark);
   }
-  text += fmt::format("\nmarks: {} of {} reached\n{}", reached, known_marks().size(), missed);
-  if (campaign.failures.empty()) return text + "no failure\n";
-  text += fmt::format("{} failing seeds:\n", campaign.failures.size());
+  text += fmt::format("\nmarks: {} of {} reached\n{}", reached, known_marks().size(), campaign.interrupted ? "" : missed);
+  if (campaign.failures.empty()) text += campaign.interrupted ? "no failure so far\n" : "no failure\n";
+  else text += fmt::format("{} failing seeds:\n", campaign.failures.size());
   for (const SeedFailure& failure : campaign.failures) {
     text += fmt::format("  seed {} {}: {}\n    {}\n", failure.seed, failure.rule, failure.what,
-                        replay_line(scenario, failure.seed, options.plant));
+                        replay_line(*asked.scenario, failure.seed, asked.planted_bug));
   }
+  if (campaign.interrupted) text += fmt::format("go on with\n    {}\n", go_on_line(campaign, asked));
   return text;
 }
 
-std::string summary_json(const Campaign& campaign, const Scenario& scenario, const Options& options) {
-  nlohmann::json out{{"scenario", scenario.name},      {"revision", revision()},
-                     {"seeds", campaign.seeds},        {"events", campaign.events},
+std::string summary_json(const Campaign& campaign, const CampaignOptions& asked) {
+  nlohmann::json out{{"scenario", asked.scenario->name},  {"revision", revision()},
+                     {"first_seed", asked.first_seed},    {"seeds", campaign.done.size()},
+                     {"interrupted", campaign.interrupted}, {"events", campaign.events},
                      {"virtual_ns", campaign.virtual_ns}, {"real_seconds", campaign.real_seconds},
-                     {"marks", campaign.marks},        {"judged", campaign.judged}};
+                     {"marks", campaign.marks},           {"judged", campaign.judged}};
+  if (campaign.interrupted) out["go_on"] = go_on_line(campaign, asked);
   out["failures"] = nlohmann::json::array();
   for (const SeedFailure& failure : campaign.failures) {
     out["failures"].push_back({{"seed", failure.seed},
                                {"rule", failure.rule},
                                {"what", failure.what},
-                               {"replay", replay_line(scenario, failure.seed, options.plant)}});
+                               {"replay", replay_line(*asked.scenario, failure.seed, asked.planted_bug)}});
   }
   return out.dump(2) + "\n";
 }
@@ -82,80 +97,87 @@ std::string escape_xml(std::string_view text) {
   return out;
 }
 
-std::string junit(const Campaign& campaign, const Scenario& scenario, const Options& options) {
+std::string junit(const Campaign& campaign, const CampaignOptions& asked) {
   std::string text = fmt::format("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"kalda sim {}\" tests=\"{}\" failures=\"{}\" time=\"{:.3f}\">\n",
-                                 scenario.name, campaign.seeds, campaign.failures.size(), campaign.real_seconds);
+                                 asked.scenario->name, campaign.done.size(), campaign.failures.size(), campaign.real_seconds);
   std::map<std::uint64_t, const SeedFailure*> failed;
   for (const SeedFailure& failure : campaign.failures) failed[failure.seed] = &failure;
-  for (std::uint64_t seed = options.first_seed; seed < options.first_seed + campaign.seeds; ++seed) {
+  for (const std::uint64_t seed : campaign.done) {
     const auto failure = failed.find(seed);
-    text += fmt::format("  <testcase classname=\"{}\" name=\"seed {}\"", scenario.name, seed);
+    text += fmt::format("  <testcase classname=\"{}\" name=\"seed {}\"", asked.scenario->name, seed);
     if (failure == failed.end()) {
       text += "/>\n";
     } else {
       text += fmt::format("><failure type=\"{}\" message=\"{}\">{}</failure></testcase>\n", failure->second->rule,
-                          escape_xml(failure->second->what), escape_xml(replay_line(scenario, seed, options.plant)));
+                          escape_xml(failure->second->what),
+                          escape_xml(replay_line(*asked.scenario, seed, asked.planted_bug)));
     }
   }
   return text + "</testsuite>\n";
 }
 
+int complain(Fiber& f, std::string_view what) {
+  static_cast<void>(f.node().console().write_error(f, fmt::format("kalda sim run: {}\n", what)));
+  return 2;
+}
+
+/// What is known so far, four times a second or so, for whoever looks on.
+std::function<void(const Campaign&)> progress_line(std::uint64_t seeds, bool live) {
+  return [seeds, live, last_shown = 0.0](const Campaign& so_far) mutable {
+    if (!live || so_far.real_seconds - last_shown < 0.25) return;
+    last_shown = so_far.real_seconds;
+    std::fprintf(stderr, "\r%zu of %llu seeds, %zu failing, %.0f s ", so_far.done.size(),
+                 static_cast<unsigned long long>(seeds), so_far.failures.size(), so_far.real_seconds);
+    std::fflush(stderr);
+  };
+}
+
 int run(Fiber& f, const Options& options) {
   kernel::Console& console = f.node().console();
-  if (const auto why_not = why_not_planted(options.plant)) {
-    static_cast<void>(console.write_error(f, fmt::format("kalda sim run: {}\n", *why_not)));
-    return 2;
-  }
-  const Scenario* scenario = options.scenario.empty() ? &all_scenarios().front() : find_scenario(options.scenario);
-  if (scenario == nullptr) {
-    static_cast<void>(console.write_error(
-        f, fmt::format("kalda sim run: there is no scenario {}; `kalda sim list` names them\n", options.scenario)));
-    return 2;
-  }
-  CampaignOptions campaign_options{.scenario = scenario,
-                                   .first_seed = options.seed.value_or(options.first_seed),
-                                   .seeds = options.seed ? 1 : options.seeds,
-                                   .jobs = std::max(1u, options.jobs),
-                                   .planted_bug = options.plant};
-  Options shown = options;
-  shown.first_seed = campaign_options.first_seed;
-  double last_shown = 0;
+  if (const auto why_not = why_not_planted(options.plant)) return complain(f, *why_not);
+  const CampaignOptions asked{.scenario = find_scenario(options.scenario),
+                              .first_seed = options.seed.value_or(options.first_seed),
+                              .seeds = options.seed ? 1 : options.seeds,
+                              .jobs = options.jobs,
+                              .planted_bug = options.plant,
+                              .stop_requested = [&f] { return f.node().stop_requested(); }};
+  if (const auto too_many = why_too_many(asked.first_seed, asked.seeds)) return complain(f, *too_many);
   const bool live = console.error_is_terminal();
-  const Campaign campaign = run_campaign(campaign_options, [&](const Campaign& so_far) {
-    if (!live || so_far.real_seconds - last_shown < 0.5) return;
-    last_shown = so_far.real_seconds;
-    std::fprintf(stderr, "\r%llu of %llu seeds, %zu failing, %.0f s ", static_cast<unsigned long long>(so_far.seeds),
-                 static_cast<unsigned long long>(campaign_options.seeds), so_far.failures.size(), so_far.real_seconds);
-    std::fflush(stderr);
-  });
+  const Campaign campaign = run_campaign(asked, progress_line(asked.seeds, live));
   if (live) std::fprintf(stderr, "\n");
-  std::string text = options.format == "json" ? summary_json(campaign, *scenario, shown) : summary(campaign, *scenario, shown);
+  std::string text = options.format == "json" ? summary_json(campaign, asked) : summary(campaign, asked);
   if (options.hashes) {
     for (const auto& [seed, hash] : campaign.hashes) text += fmt::format("seed {} trace hash {:016x}\n", seed, hash);
   }
   static_cast<void>(console.write(f, text));
   if (!options.junit.empty()) {
-    const std::string xml = junit(campaign, *scenario, shown);
+    const std::string xml = junit(campaign, asked);
     if (const auto written = kernel::replace_file(f, f.node().disk(), options.junit, kernel::as_bytes(xml)); !written) {
-      static_cast<void>(console.write_error(
-          f, fmt::format("kalda sim run: cannot write {}: {}\n", options.junit, describe(written.error()))));
-      return 2;
+      return complain(f, fmt::format("cannot write {}: {}", options.junit, describe(written.error())));
     }
   }
-  return campaign.failures.empty() && campaign.seeds == campaign_options.seeds ? 0 : 1;
+  if (campaign.interrupted) return 130;  // what a shell says of a command that SIGINT ended
+  return campaign.failures.empty() && campaign.done.size() == asked.seeds ? 0 : 1;
 }
 
 }  // namespace
 
 kernel::Command sim_run_command() {
-  return {"sim run", "Runs seeds of a scenario and judges them; exit status 1 when one fails",
+  return {"sim run", "Runs seeds of a scenario and judges them; exit status 1 when one fails, 130 when interrupted",
           [](CLI::App& app) -> kernel::CommandBody {
             auto options = std::make_shared<Options>();
-            app.add_option("--scenario,-s", options->scenario, "Which scenario; `kalda sim list` names them");
-            app.add_option("--seeds,-n", options->seeds, "How many seeds")->capture_default_str();
-            app.add_option("--first-seed", options->first_seed, "The first of them")->capture_default_str();
-            app.add_option("--seed", options->seed, "This one seed only");
-            app.add_option("--jobs,-j", options->jobs, "Processes to spread them over")->capture_default_str();
+            add_scenario_option(app, options->scenario);
+            CLI::Option* seeds = app.add_option("--seeds,-n", options->seeds, "How many seeds")
+                                     ->check(whole_number(1, kSeedMax))
+                                     ->capture_default_str();
+            CLI::Option* first = app.add_option("--first-seed", options->first_seed, "The first of them")
+                                     ->check(whole_number(0, kSeedMax))
+                                     ->capture_default_str();
+            app.add_option("--seed", options->seed, "This one seed only")
+                ->check(whole_number(0, kSeedMax))
+                ->excludes(seeds)
+                ->excludes(first);
+            add_jobs_option(app, options->jobs, "Processes to spread them over");
             app.add_option("--plant", options->plant, "A planted bug to run with (builds with KALDA_MUTANTS only)");
             app.add_option("--junit", options->junit, "Also write a JUnit report")->type_name("FILE");
             app.add_option("--format", options->format, "text or json")

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -55,19 +56,48 @@ void write_line(int descriptor, char tag, std::uint64_t index, std::string_view 
   ::_exit(0);
 }
 
-void start(Child& child, const JobOptions& options, const JobTask& task) {
+/// Makes a forked child live no longer than its parent, and deaf to what is meant for the parent.
+void become_child(pid_t parent) {
+  // Whoever ends the parent, and however, ends us.
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (::getppid() != parent) ::_exit(3);  // it was gone before it could be watched
+  // A terminal, and `timeout`, signal the whole group: the parent decides what that means and ends us. With the
+  // handlers it had we would ring its doorbell; with the default we might die before it heard, and look like a crash.
+  ::signal(SIGINT, SIG_IGN);
+  ::signal(SIGTERM, SIG_IGN);
+  ::signal(SIGPIPE, SIG_DFL);
+}
+
+/// Starts `children[at]`.
+void start(std::vector<Child>& children, std::size_t at, const JobOptions& options, const JobTask& task) {
+  Child& child = children[at];
   std::array<int, 2> lines;
   std::array<int, 2> errors;
   CHECK(::pipe2(lines.data(), O_CLOEXEC) == 0);
   CHECK(::pipe2(errors.data(), O_CLOEXEC) == 0);
   std::fflush(nullptr);
+  // No handler of the parent's may run in the child.
+  sigset_t stops, before;
+  sigemptyset(&stops);
+  sigaddset(&stops, SIGINT);
+  sigaddset(&stops, SIGTERM);
+  CHECK(::pthread_sigmask(SIG_BLOCK, &stops, &before) == 0);
+  const pid_t parent = ::getpid();
   child.pid = ::fork();
   CHECK(child.pid >= 0);
   if (child.pid == 0) {
-    ::signal(SIGINT, SIG_IGN);  // the parent ends us
+    become_child(parent);
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    // A pipe whose reading end we held ourselves would never break.
+    for (const Child& sibling : children) {
+      if (sibling.lines >= 0) ::close(sibling.lines);
+      if (sibling.errors >= 0) ::close(sibling.errors);
+    }
     ::dup2(errors[1], STDERR_FILENO);
+    for (const int unused : {lines[0], errors[0], errors[1]}) ::close(unused);
     run_share(options, task, child.next, lines[1]);
   }
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   ::close(lines[1]);
   ::close(errors[1]);
   child.lines = lines[0];
@@ -104,13 +134,37 @@ bool read_into(int descriptor, std::string& text) {
   return true;
 }
 
+void take_lines(Child& child, const JobOptions& options, JobObserver& observer) {
+  std::size_t begin = 0;
+  for (std::size_t end; (end = child.pending.find('\n', begin)) != std::string::npos; begin = end + 1) {
+    take_line(child, std::string_view{child.pending}.substr(begin, end - begin), options, observer);
+  }
+  child.pending.erase(0, begin);
+}
+
+/// Ends all children; what they had reported before still counts.
+void end_all(std::vector<Child>& children, const JobOptions& options, JobObserver& observer) {
+  for (const Child& child : children) {
+    if (child.pid > 0) ::kill(child.pid, SIGKILL);
+  }
+  for (Child& child : children) {
+    if (child.pid < 0) continue;
+    while (read_into(child.lines, child.pending)) {
+    }
+    take_lines(child, options, observer);
+    ::waitpid(child.pid, nullptr, 0);
+    ::close(child.lines);
+    ::close(child.errors);
+  }
+}
+
 }  // namespace
 
 void run_jobs(const JobOptions& options, const JobTask& task, JobObserver& observer) {
   std::vector<Child> children(std::min<std::uint64_t>(options.processes, options.count));
   for (std::size_t i = 0; i < children.size(); ++i) {
     children[i].next = i;
-    start(children[i], options, task);
+    start(children, i, options, task);
   }
   std::size_t running = children.size();
   while (running > 0) {
@@ -120,15 +174,7 @@ void run_jobs(const JobOptions& options, const JobTask& task, JobObserver& obser
       polls.push_back({child.errors, POLLIN, 0});
     }
     ::poll(polls.data(), polls.size(), 200);
-    if (!observer.tick()) {
-      for (const Child& child : children) {
-        if (child.pid > 0) ::kill(child.pid, SIGKILL);
-      }
-      for (const Child& child : children) {
-        if (child.pid > 0) ::waitpid(child.pid, nullptr, 0);
-      }
-      return;
-    }
+    if (!observer.tick()) return end_all(children, options, observer);
     for (std::size_t i = 0; i < children.size(); ++i) {
       Child& child = children[i];
       if (child.pid < 0) continue;
@@ -140,10 +186,7 @@ void run_jobs(const JobOptions& options, const JobTask& task, JobObserver& obser
       }
       if ((polls[2 * i].revents & (POLLIN | POLLHUP)) == 0) continue;
       const bool open = read_into(child.lines, child.pending);
-      for (std::size_t end; (end = child.pending.find('\n')) != std::string::npos;) {
-        take_line(child, std::string_view{child.pending}.substr(0, end), options, observer);
-        child.pending.erase(0, end + 1);
-      }
+      take_lines(child, options, observer);
       if (open) continue;
       while (read_into(child.errors, child.last_words)) {
       }
@@ -154,7 +197,7 @@ void run_jobs(const JobOptions& options, const JobTask& task, JobObserver& obser
       child.pid = child.lines = child.errors = -1;
       if (child.busy) observer.crashed(child.current, status, child.last_words);
       if (child.next < options.count && (child.busy || status != 0)) {
-        start(child, options, task);
+        start(children, i, options, task);
       } else {
         --running;
       }

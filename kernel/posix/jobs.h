@@ -1,5 +1,6 @@
 // Many pure tasks over several processes: each child takes every n-th task and reports by lines. A task that takes its
-// process down is reported with what the process said last, and the rest of its share goes on in a new one.
+// process down is reported with what the process said last, and the rest of its share goes on in a new one. Children end
+// with their parent, however it ends, and leave SIGINT and SIGTERM to it: tick() says what they mean.
 //
 //   run_jobs({.count = 1000, .processes = 2}, task, observer);
 #pragma once
@@ -24,7 +25,8 @@ class JobObserver {
   virtual void line(std::uint64_t index, std::string_view text) = 0;
   /// The task ended its process. `last_words` is the end of what it wrote to standard error.
   virtual void crashed(std::uint64_t index, int status, std::string_view last_words) = 0;
-  /// Called a few times a second; false ends all processes.
+  /// Called a few times a second, and at once after a signal; false ends all processes. Lines that were reported
+  /// before still come.
   virtual bool tick() = 0;
 
  protected:

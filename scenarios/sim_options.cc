@@ -1,0 +1,42 @@
+#include "scenarios/sim_options.h"
+
+#include <charconv>
+
+#include <fmt/format.h>
+
+#include "kernel/posix/jobs.h"
+
+namespace scenarios {
+
+CLI::Validator whole_number(std::uint64_t least, std::uint64_t most) {
+  return CLI::Validator{[least, most](std::string& text) -> std::string {
+                          std::uint64_t value = 0;
+                          const char* end = text.data() + text.size();
+                          const auto parsed = std::from_chars(text.data(), end, value);
+                          if (parsed.ec == std::errc{} && parsed.ptr == end && value >= least && value <= most) return {};
+                          return fmt::format("{} is no whole number from {} to {}", text, least, most);
+                        },
+                        ""};
+}
+
+void add_scenario_option(CLI::App& app, std::string& name) {
+  std::vector<std::string> names;
+  for (const Scenario& scenario : all_scenarios()) names.emplace_back(scenario.name);
+  name = names.front();
+  app.add_option("--scenario,-s", name, "Which scenario; `kalda sim list` describes them")
+      ->check(CLI::IsMember(names))
+      ->capture_default_str();
+}
+
+void add_jobs_option(CLI::App& app, std::uint32_t& jobs, const std::string& what) {
+  jobs = std::min(kernel::posix::processors(), kJobsMax);
+  app.add_option("--jobs,-j", jobs, what)->check(whole_number(1, kJobsMax))->capture_default_str();
+}
+
+std::optional<std::string> why_too_many(std::uint64_t first, std::uint64_t count) {
+  if (count == 0 || count - 1 <= kSeedMax - first) return std::nullopt;
+  return fmt::format("{} seeds from {} on go past the last seed there is, {}: take an earlier --first-seed or fewer seeds",
+                     count, first, kSeedMax);
+}
+
+}  // namespace scenarios
