@@ -59,6 +59,11 @@ void Coordinators::follow(Fiber& there, BrokerShard& shard, const metadata::Imag
   for (const auto& [partition, led] : groups_) led.coordinator->forget_topics(at, deleted);
 }
 
+void Coordinators::end(const Moment& at) {
+  for (const auto& [partition, led] : groups_) led.coordinator->close(at);
+  groups_.clear();
+}
+
 std::shared_ptr<GroupCoordinator> Coordinators::groups(net::PartitionId partition) const {
   const auto at = groups_.find(partition);
   return at == groups_.end() ? nullptr : at->second.coordinator;

@@ -25,6 +25,8 @@ class Coordinators {
   /// Starts those whose partition is led here in `next`, ends those whose partition is not, or is led anew. Their
   /// fibers live in the shard's scope. Does not suspend.
   void follow(kernel::Fiber& there, BrokerShard& shard, const metadata::Image* before, const metadata::Image& next);
+  /// The broker stops: nobody keeps a partition any more. Their fibers have ended.
+  void end(const Moment& at);
   /// Null when that partition of __consumer_offsets is not led here. Keep it while a call on it suspends.
   [[nodiscard]] std::shared_ptr<group::GroupCoordinator> groups(net::PartitionId partition) const;
   [[nodiscard]] std::vector<std::shared_ptr<group::GroupCoordinator>> all_groups() const;

@@ -33,13 +33,24 @@ std::map<std::string, ScannedLog> scan_logs(const sim::DiskImage& image, std::st
   std::map<std::string, ScannedLog> logs;
   const auto root = image.find(log_directory);
   if (!root) return logs;
+  const auto text_of = [&](const sim::InodeRef& directory, std::string_view name) -> std::optional<std::string> {
+    const auto file = directory->entries.find(std::string{name});
+    if (file == directory->entries.end()) return std::nullopt;
+    return std::string{kernel::as_text(image.read(*file->second, 0, file->second->size).view())};
+  };
+  std::map<std::string, net::Offset> starts;
+  if (const auto text = text_of(*root, "log-start-offset-checkpoint")) {
+    if (const auto entries = broker::log::parse_partition_offsets(*text)) {
+      for (const auto& one : *entries) starts[fmt::format("{}-{}", one.topic, one.partition.raw())] = one.offset;
+    }
+  }
   for (const auto& [name, directory] : (*root)->entries) {
     if (!directory->is_directory || name.ends_with("-delete") || name.ends_with("-stray")) continue;
     ScannedLog& log = logs[name];
-    if (const auto file = directory->entries.find("leader-epoch-checkpoint"); file != directory->entries.end()) {
-      const kernel::Buffer text = image.read(*file->second, 0, file->second->size);
-      if (auto epochs = broker::log::parse_leader_epochs(kernel::as_text(text.view()))) log.epochs = std::move(*epochs);
+    if (const auto text = text_of(directory, "leader-epoch-checkpoint")) {
+      if (auto epochs = broker::log::parse_leader_epochs(*text)) log.epochs = std::move(*epochs);
     }
+    if (const auto start = starts.find(name); start != starts.end()) log.start = start->second;
     for (const auto& [file_name, file] : directory->entries) {  // segment names sort by offset
       if (!file_name.ends_with(".log") || !log.ends_cleanly) continue;
       const kernel::Buffer bytes = image.read(*file, 0, file->size);
@@ -61,12 +72,14 @@ net::Offset ScannedLog::whole_end() const {
 void check_epochs(Run& run, const std::map<std::string, ScannedLog>& logs) {
   for (const auto& [name, log] : logs) {
     for (const BatchHeader& batch : log.batches) {
+      if (batch.last_offset() < log.start) continue;
       run.judged("R5");
       if (!log.epochs) {
         run.violation("R5", fmt::format("{}: has batches and no record of leader epochs that can be read", name));
         break;
       }
-      const auto above = std::ranges::upper_bound(*log.epochs, batch.base_offset, {}, &broker::log::EpochStart::start);
+      const net::Offset at = std::max(batch.base_offset, log.start);
+      const auto above = std::ranges::upper_bound(*log.epochs, at, {}, &broker::log::EpochStart::start);
       // Behind a snapshot the metadata log begins anew, while its first segment keeps what lies before.
       if (above == log.epochs->begin() && name == "__cluster_metadata-0") continue;
       if (above != log.epochs->begin() && std::prev(above)->epoch == batch.leader_epoch) continue;
@@ -115,7 +128,9 @@ void check_shape(Run& run, const std::map<std::string, ScannedLog>& logs, const 
       const Producer producer{batch.producer_id, batch.producer_epoch};
       const auto last = last_sequence.find(producer);
       run.judged("I2");
-      const bool may_begin_anywhere = last == last_sequence.end() && relaxed.contains(name);
+      // Where the log begins no more at its beginning, a producer's first batches may be gone.
+      const bool front_is_gone = log.batches.front().base_offset > net::Offset{0};
+      const bool may_begin_anywhere = last == last_sequence.end() && (front_is_gone || relaxed.contains(name));
       const std::int32_t expected = last == last_sequence.end() ? 0 : net::record::sequence_after(last->second, 1);
       if (!may_begin_anywhere && batch.base_sequence != expected) {
         run.violation("I2", fmt::format("{}: producer {} has sequence {} at offset {}, expected {}", name,

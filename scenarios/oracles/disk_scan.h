@@ -18,6 +18,7 @@ struct ScannedLog {
   std::vector<net::record::BatchHeader> batches;  ///< whole and undamaged, from the start on
   bool ends_cleanly = true;                       ///< nothing but batches
   std::optional<std::vector<broker::log::EpochStart>> epochs;  ///< nothing when the file cannot be read
+  net::Offset start{0};  ///< log-start-offset-checkpoint: what lies below is gone
   /// Where the first gap is, or the end: what a recovery can keep.
   [[nodiscard]] net::Offset whole_end() const;
 };
@@ -27,7 +28,7 @@ std::map<std::string, ScannedLog> scan_logs(const sim::DiskImage& image, std::st
 /// R12: `recovered` is a batch-aligned prefix of what survived the crash.
 void check_recovered(Run& run, const std::map<std::string, ScannedLog>& survived,
                      const std::map<std::string, ScannedLog>& recovered);
-/// R5: the epoch of every batch is on record where it began, at every start.
+/// R5: the epoch of every batch that is not below the start is on record where it began, at every start.
 void check_epochs(Run& run, const std::map<std::string, ScannedLog>& logs);
 /// L2 and I2 at rest: offsets are dense, sequences of a producer follow one another.
 /// A log of `relaxed` may have lost what a producer's first sequences were in.

@@ -163,6 +163,39 @@ void Ledger::crashed(sim::CrashKind kind, const std::map<std::string, net::Offse
   }
 }
 
+void Ledger::deleting(const PartitionName& at, net::Offset before) {
+  std::int64_t& bound = partitions_[at].may_be_gone;
+  bound = std::max(bound, before.raw());
+}
+
+void Ledger::deleted(const PartitionName& at, net::Offset start) {
+  Partition& partition = partitions_[at];
+  told_start(at, net::Offset{partition.deleted_end}, start);
+  partition.deleted_end = std::max(partition.deleted_end, start.raw());
+}
+
+net::Offset Ledger::deleted_end(const PartitionName& at) const {
+  const auto known = partitions_.find(at);
+  return net::Offset{known == partitions_.end() ? 0 : known->second.deleted_end};
+}
+
+void Ledger::told_start(const PartitionName& at, net::Offset deleted, net::Offset start) {
+  run_.judged("C1");
+  if (!may_be_gone(at, start - 1) && start > net::Offset{0}) {
+    run_.violation("C1", fmt::format("{} starts at {}, and records were deleted below {} only", to_string(at),
+                                     start.raw(), partitions_[at].may_be_gone));
+  }
+  if (start < deleted) {
+    run_.violation("C1", fmt::format("{} starts at {} again, after all below {} was deleted", to_string(at), start.raw(),
+                                     deleted.raw()));
+  }
+}
+
+bool Ledger::may_be_gone(const PartitionName& at, net::Offset offset) const {
+  const auto known = partitions_.find(at);
+  return known != partitions_.end() && offset.raw() < known->second.may_be_gone;
+}
+
 void Ledger::begin_final_read() {
   final_ = true;
   for (auto& [name, partition] : partitions_) {
@@ -180,6 +213,7 @@ void Ledger::end_final_read(const std::map<PartitionName, net::Offset>& ends) {
     // Whatever a client was shown, or told with acks=all, stays at its offset (durable mode shows only what is synced).
     for (const auto& [offset, id] : partition.by_offset) {
       if (offset >= partition.owed_end) break;
+      if (offset < partition.may_be_gone) continue;
       run_.judged("D1");
       if (offset >= read_to || !partition.final_seen.contains(offset)) {
         run_.violation("D1", fmt::format("{} offset {}: {} was shown or acknowledged and is gone (the log ends at {})",
@@ -187,6 +221,7 @@ void Ledger::end_final_read(const std::map<PartitionName, net::Offset>& ends) {
       }
     }
     for (const auto& [offset, id] : partition.by_leader) {
+      if (offset < partition.may_be_gone) continue;
       run_.judged("D1");
       const auto there = partition.by_offset.find(offset);
       if (there == partition.by_offset.end() || there->second != id) {

@@ -2,8 +2,8 @@
 //
 // Judged as it happens: L1 (an offset names one record for ever), D3 (no phantom), D5 (an acknowledged offset is the
 // record's), L4 (a reader's positions rise by one), L5 (a producer's records lie in the order they were sent), I1 (no
-// record twice), R2 (the end that is told never lies below what was shown). At the end: D1 (what was acknowledged is
-// there) and the durability of what was shown.
+// record twice), R2 (the end that is told never lies below what was shown), C1 (the log start moves by deletions only,
+// and never back). At the end: D1 (what was acknowledged is there) and the durability of what was shown.
 //
 // A power failure may take what was promised as `written` only (contract.h): crashed() then strikes it off.
 #pragma once
@@ -59,6 +59,16 @@ class Ledger {
   void told_end(const PartitionName& at, net::Offset shown, Era asked_in, net::Offset end);
   /// True where a power failure has taken what was shown, so that a reader may find itself behind the end.
   [[nodiscard]] bool may_be_cut(const PartitionName& at) const { return relaxed_.contains(at.topic) && era_ > 0; }
+  /// Somebody asks that records below `before` be deleted: from now on they may be gone.
+  void deleting(const PartitionName& at, net::Offset before);
+  /// They are: the log starts at `start` or above, for ever.
+  void deleted(const PartitionName& at, net::Offset start);
+  /// Below it all is deleted: what every answer to a later question about the start must know of.
+  [[nodiscard]] net::Offset deleted_end(const PartitionName& at) const;
+  /// A client that knew of `deleted` when it asked was told that the log starts at `start`.
+  void told_start(const PartitionName& at, net::Offset deleted, net::Offset start);
+  /// Whether a reader at `offset` may be told that nothing is there any more.
+  [[nodiscard]] bool may_be_gone(const PartitionName& at, net::Offset offset) const;
   /// The topic is being deleted: nothing of it is owed any more.
   void forget(const std::string& topic);
   /// Everything of the partition was just read: what was acknowledged must have been among it.
@@ -87,6 +97,8 @@ class Ledger {
     std::map<std::int64_t, Identity> by_offset;         // first sight
     std::map<std::int64_t, Identity> by_leader;         // acknowledged by acks=1: written there
     std::int64_t shown_end = 0;
+    std::int64_t may_be_gone = 0;                       // records below: their deletion was asked for
+    std::int64_t deleted_end = 0;                       // and these are deleted
     std::set<std::int64_t> final_seen;                  // offsets of the final read
     std::int64_t owed_end = 0;                          // what was shown before the final read lies below
     std::map<std::pair<std::uint32_t, std::uint32_t>, std::map<std::int64_t, std::uint64_t>> order;  // producer session

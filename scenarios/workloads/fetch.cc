@@ -62,6 +62,28 @@ struct Judge {
   }
 };
 
+constexpr std::int64_t kLatest = -1, kEarliest = -2;
+
+Result<Offset> listed_offset(Fiber& f, Cluster& cluster, const PartitionName& at, std::string_view topic,
+                             std::int64_t timestamp) {
+  net::ListOffsetsRequest request;
+  net::ListOffsetsRequest::ListOffsetsPartition partition;
+  partition.partition_index = net::PartitionId{at.partition};
+  partition.timestamp = timestamp;
+  net::ListOffsetsRequest::ListOffsetsTopic asked;
+  asked.name = topic;
+  asked.partitions = net::List<net::ListOffsetsRequest::ListOffsetsPartition>{&partition, 1};
+  request.replica_id = net::BrokerId{-1};
+  request.topics = net::List<net::ListOffsetsRequest::ListOffsetsTopic>{&asked, 1};
+  const auto answer = TRY(cluster.request_any(f, request, {.timeout = 5s}));
+  if (answer->topics.empty() || answer->topics[0].partitions.empty()) {
+    return kernel::fail(clients::core::Reason::malformed_answer);
+  }
+  const auto& told = answer->topics[0].partitions[0];
+  if (told.error_code != ErrorCode::none) return clients::core::fail_code(told.error_code);
+  return told.offset;
+}
+
 }  // namespace
 
 Result<Fetched> fetch_once(Fiber& f, Cluster& cluster, Stage& stage, const FetchAsk& ask) {
@@ -111,26 +133,19 @@ Result<Fetched> fetch_once(Fiber& f, Cluster& cluster, Stage& stage, const Fetch
   }
 }
 
+Result<Offset> start_offset(Fiber& f, Cluster& cluster, Stage& stage, const PartitionName& at, std::string_view topic) {
+  const Offset deleted = stage.ledger.deleted_end(at);
+  const Offset start = TRY(listed_offset(f, cluster, at, topic, kEarliest));
+  stage.ledger.told_start(at, deleted, start);
+  return start;
+}
+
 Result<Offset> end_offset(Fiber& f, Cluster& cluster, Stage& stage, const PartitionName& at, std::string_view topic) {
-  net::ListOffsetsRequest request;
-  net::ListOffsetsRequest::ListOffsetsPartition partition;
-  partition.partition_index = net::PartitionId{at.partition};
-  partition.timestamp = -1;
-  net::ListOffsetsRequest::ListOffsetsTopic asked;
-  asked.name = topic;
-  asked.partitions = net::List<net::ListOffsetsRequest::ListOffsetsPartition>{&partition, 1};
-  request.replica_id = net::BrokerId{-1};
-  request.topics = net::List<net::ListOffsetsRequest::ListOffsetsTopic>{&asked, 1};
   const Offset shown = stage.ledger.shown_end(at);
   const Era asked_in = stage.ledger.era();
-  const auto answer = TRY(cluster.request_any(f, request, {.timeout = 5s}));
-  if (answer->topics.empty() || answer->topics[0].partitions.empty()) {
-    return kernel::fail(clients::core::Reason::malformed_answer);
-  }
-  const auto& told = answer->topics[0].partitions[0];
-  if (told.error_code != ErrorCode::none) return clients::core::fail_code(told.error_code);
-  stage.ledger.told_end(at, shown, asked_in, told.offset);
-  return told.offset;
+  const Offset end = TRY(listed_offset(f, cluster, at, topic, kLatest));
+  stage.ledger.told_end(at, shown, asked_in, end);
+  return end;
 }
 
 }  // namespace scenarios

@@ -32,6 +32,9 @@ struct Fetched {
 /// Errors: those of Cluster::request_any(), and what the broker answered (clients::core::broker_code()).
 kernel::Result<Fetched> fetch_once(kernel::Fiber& f, clients::core::Cluster& cluster, Stage& stage, const FetchAsk& ask);
 
+/// Where the log starts.
+kernel::Result<net::Offset> start_offset(kernel::Fiber& f, clients::core::Cluster& cluster, Stage& stage,
+                                         const PartitionName& at, std::string_view topic);
 /// Where the partition ends for readers.
 kernel::Result<net::Offset> end_offset(kernel::Fiber& f, clients::core::Cluster& cluster, Stage& stage,
                                        const PartitionName& at, std::string_view topic);

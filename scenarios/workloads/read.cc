@@ -19,9 +19,9 @@ bool is_out_of_range(const kernel::Error& error) {
   return clients::core::broker_code(error) == ErrorCode::offset_out_of_range;
 }
 
-/// What was shown was readable; only a power failure in a relaxed topic excuses that it is not any more.
+/// What was shown was readable; only a deletion excuses that it is not any more, or a power failure in a relaxed topic.
 void judge_out_of_range(Stage& stage, const PartitionName& at, Offset from) {
-  if (stage.ledger.may_be_cut(at)) return;
+  if (stage.ledger.may_be_cut(at) || stage.ledger.may_be_gone(at, from)) return;
   stage.run.violation("L4", fmt::format("{}: offset {} was readable and is out of range now", to_string(at), from.raw()));
 }
 
@@ -48,8 +48,11 @@ void read_partition(Fiber& f, Stage& stage, std::int32_t partition, std::uint64_
       }
       if (is_out_of_range(fetched.error())) {
         judge_out_of_range(stage, at, ask.from);
-        ask.from = Offset{0};
-        stage.ledger.reader_starts(at, reader, ask.from);
+        if (const auto start = start_offset(f, cluster, stage, at, stage.topic)) {
+          ask.from = *start;
+          stage.ledger.reader_starts(at, reader, ask.from);
+          continue;
+        }
       }
       if (!f.sleep(100ms)) break;
     }
@@ -76,7 +79,7 @@ void read_anywhere(Fiber& f, Stage& stage, std::uint64_t reader) {
       const auto fetched = fetch_once(f, cluster, stage, ask);
       if (!fetched && is_out_of_range(fetched.error())) judge_out_of_range(stage, at, ask.from);
       // At least one batch comes whole, and the one asked for was shown before.
-      if (fetched && fetched->records == 0 && !stage.ledger.may_be_cut(at)) {
+      if (fetched && fetched->records == 0 && !stage.ledger.may_be_cut(at) && !stage.ledger.may_be_gone(at, ask.from)) {
         stage.run.violation("L4", fmt::format("{}: offset {} was shown and now there is nothing", to_string(at),
                                               ask.from.raw()));
       }
@@ -96,13 +99,20 @@ bool final_read(Fiber& f, Stage& stage, std::map<PartitionName, Offset>& ends) {
       const PartitionName at{stage.topic, p};
       FetchAsk ask{.at = at, .topic = stage.topic, .reader = 1'000'000 + static_cast<std::uint64_t>(p), .wait_ms = 100};
       Offset end{-1};
-      stage.ledger.reader_starts(at, ask.reader, ask.from);
+      bool started = false;
       for (int tries = 0; end < Offset{0} || ask.from < end;) {
         if (tries > 200) {
           complete = false;
           break;
         }
-        if (end < Offset{0}) {
+        if (!started) {
+          if (const auto told = start_offset(f, cluster, stage, at, stage.topic)) {
+            ask.from = *told;
+            stage.ledger.reader_starts(at, ask.reader, ask.from);
+            started = true;
+            continue;
+          }
+        } else if (end < Offset{0}) {
           const auto told = end_offset(f, cluster, stage, at, stage.topic);
           if (told) end = *told;
         } else if (const auto fetched = fetch_once(f, cluster, stage, ask); fetched && fetched->next > ask.from) {

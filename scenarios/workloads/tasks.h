@@ -70,6 +70,10 @@ void create_topic(kernel::Fiber& f, Stage& stage);
 /// Asks for producer ids on the way.
 void churn_topics(kernel::Fiber& f, Stage& stage);
 
+/// What an operator does meanwhile: deletes records of the topic that everybody uses, changes its settings, and gives
+/// partitions to a topic of its own. What was acknowledged has to hold.
+void operate_topics(kernel::Fiber& f, Stage& stage);
+
 /// Reads every partition from its start to its end, once, retrying until it has; answers false if it could not.
 bool final_read(kernel::Fiber& f, Stage& stage, std::map<PartitionName, net::Offset>& ends);
 

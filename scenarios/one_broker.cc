@@ -1,0 +1,168 @@
+#include "scenarios/one_broker.h"
+
+#include <fmt/format.h>
+
+#include "broker/broker.h"
+#include "broker/log/reason.h"
+
+namespace scenarios {
+
+using kernel::Fiber;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr std::string_view kLogDirectory = "/data";
+constexpr auto kSafety = 30s;
+
+/// Settings that tune, each with its hostile value next to the ordinary one.
+std::vector<std::string> draw_settings(Run& run, const sim::Machine& machine, const Stage& stage) {
+  kernel::Random random = run.random("settings");
+  std::vector<std::string> settings{
+      fmt::format("listeners=PLAINTEXT://{}:{}", machine.address(), stage.broker_port),
+      fmt::format("log.dirs={}", kLogDirectory),
+      fmt::format("num.partitions={}", stage.partitions),
+      fmt::format("kalda.shards={}", random.between(1, 3)),
+      "kalda.admin.port=-1",
+  };
+  const auto maybe = [&](std::string_view setting) {
+    if (random.below(2) == 0) settings.emplace_back(setting);
+  };
+  maybe("log.index.interval.bytes=512");
+  maybe("log.index.size.max.bytes=256");
+  maybe("metadata.log.max.record.bytes.between.snapshots=1000");
+  maybe("max.incremental.fetch.session.cache.slots=1");
+  maybe("connections.max.idle.ms=3000");
+  maybe("log.flush.offset.checkpoint.interval.ms=700");
+  return settings;
+}
+
+/// A failing disk is what these errors are about; anything else that is logged as an error is a finding.
+bool is_disk_story(const sim::LogLine& line) {
+  const auto has = [&](std::string_view words) { return line.text.find(words) != std::string::npos; };
+  if (has("damaged")) return false;
+  const auto offline = static_cast<int>(broker::log::LogReason::directory_offline);
+  return has("directory_offline") || has(fmt::format("broker.{} ", offline)) || has("sync_failed") || has("write_failed") || has("kernel.io") || has("disk_full");
+}
+
+}  // namespace
+
+OneBroker::OneBroker(Run& run, Stage& stage, const std::vector<std::string>& more)
+    : run_{run}, stage_{stage}, machine_{run.world().add_machine("broker")} {
+  kernel::Random random = run.random("disk");
+  machine_.disk().image().set_personality(random.below(2) == 0 ? sim::Personality::ordered : sim::Personality::strict);
+  stage.broker_host = machine_.name();
+  run.expect_errors(is_disk_story);
+  auto settings = draw_settings(run, machine_, stage);
+  settings.insert(settings.end(), more.begin(), more.end());
+  auto loaded = broker::config::load_broker_config("", settings);
+  for (const std::string& problem : loaded.problems) run.violation("settings", problem);
+  if (!loaded.config) loaded = broker::config::load_broker_config("");
+  config_ = *loaded.config;
+  shards_ = static_cast<std::uint32_t>(std::max(config_.shards, 1));
+}
+
+void OneBroker::boot() {
+  run_.world().boot(machine_, shards_, [this](Fiber& f) {
+    last_outcome_ = broker::Broker::run(f, config_, [this](const broker::Started&) { on_started(); });
+  });
+}
+
+void OneBroker::on_started() {
+  ++stage_.broker_starts;
+  const auto logs = scan_logs(machine_.disk().image(), kLogDirectory);
+  check_epochs(run_, logs);
+  if (std::exchange(crashed_, false)) check_recovered(run_, survived_, logs);
+}
+
+void OneBroker::note_crash(sim::CrashKind kind) {
+  survived_ = scan_logs(machine_.disk().image(), kLogDirectory);
+  crashed_ = true;
+  std::map<std::string, net::Offset> ends;
+  for (const auto& [name, log] : survived_) ends[name] = log.whole_end();
+  stage_.ledger.crashed(kind, ends);
+}
+
+/// Right after a client was told something, or as it asks for a change.
+void OneBroker::shoot_at_moments(kernel::Mono until) {
+  auto shots = std::make_shared<kernel::Random>(run_.random("shots"));
+  auto left = std::make_shared<std::int64_t>(shots->below(3) == 0 ? shots->between(1, 300) : INT64_MAX);
+  stage_.on_moment = [this, shots, left, until] {
+    sim::World& world = run_.world();
+    if (--*left > 0 || world.now() >= until) return;
+    *left = shots->between(1, 600);
+    const auto kind = shots->below(4) == 0 ? sim::CrashKind::process_kill : sim::CrashKind::power_loss;
+    world.after(kernel::Duration{static_cast<std::int64_t>(shots->heavy_tail(5'000'000, 3))}, [this, until, kind] {
+      if (run_.world().now() < until) injector_->crash(machine_, kind, 50ms);
+    });
+  };
+  // And an orderly restart, as operators do; the supervisor starts it again.
+  if (shots->below(2) == 0) {
+    run_.world().after(std::chrono::milliseconds{shots->between(2'000, 28'000)}, [this] {
+      if (machine_.up()) machine_.process()->request_stop();
+    });
+  }
+}
+
+bool OneBroker::suffer(Disasters disasters) {
+  sim::World& world = run_.world();
+  std::vector<std::uint32_t> victims = disasters.victims;
+  victims.insert(victims.begin(), 0);
+  const sim::FaultPlan plan = sim::draw_plan(
+      world.random(kernel::Domain::faults, 0),
+      {.victims = victims, .peers = disasters.peers, .duration = kSafety, .allowed = {}});
+  injector_.emplace(world, plan, [this, boot_victim = std::move(disasters.boot_victim)](sim::Machine& machine) {
+    if (&machine == &machine_) boot();
+    else boot_victim(machine);
+  });
+  injector_->on_crash = [this](sim::Machine& machine, sim::CrashKind kind) {
+    if (&machine == &machine_) note_crash(kind);
+  };
+  injector_->start();
+  const kernel::Mono ends = world.now() + kSafety;
+  shoot_at_moments(ends);
+  while (world.now() < ends && !run_.failed() && !run_.stopped()) {
+    run_.until([&] { return world.now() >= ends || gave_up() || run_.failed(); }, kSafety);
+    if (gave_up()) injector_->crash(machine_, sim::CrashKind::process_kill, 200ms);
+  }
+  if (run_.failed() || run_.stopped()) return false;
+  injector_->heal();
+  if (gave_up()) injector_->crash(machine_, sim::CrashKind::process_kill, 1ms);
+  return true;
+}
+
+bool OneBroker::settle(const std::function<bool()>& done, std::string_view who) {
+  const bool settled = run_.until(
+      [&] {
+        if (gave_up()) {
+          run_.world().after(0s, [this] {
+            if (!gave_up()) return;
+            run_.world().kill(machine_, sim::CrashKind::process_kill);
+            note_crash(sim::CrashKind::process_kill);
+            boot();
+          });
+        }
+        return done() || run_.failed();
+      },
+      300s);
+  if (run_.failed() || run_.stopped()) return false;
+  if (!settled) run_.violation("liveness", fmt::format("{} did not come to its end within 300 s after everything healed", who));
+  return settled;
+}
+
+std::optional<std::map<std::string, ScannedLog>> OneBroker::stop() {
+  machine_.process()->request_stop();
+  run_.until([&] { return machine_.process()->main_ended; }, 60s);
+  if (run_.stopped()) return std::nullopt;
+  if (!machine_.process()->main_ended) {
+    run_.violation("liveness", "the broker did not stop when it was asked to");
+    return std::nullopt;
+  }
+  if (!last_outcome_) {
+    run_.violation("liveness", fmt::format("the broker stopped with {}", describe(last_outcome_.error())));
+    return std::nullopt;
+  }
+  return scan_logs(machine_.disk().image(), kLogDirectory);
+}
+
+}  // namespace scenarios

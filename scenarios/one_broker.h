@@ -1,0 +1,63 @@
+// The broker of a scenario with one: its machine, a supervisor that starts it again whenever it ends, disasters, healing,
+// and what its disk may hold after each.
+//
+//   OneBroker broker{run, stage};
+//   broker.boot();
+//   ...boot clients...
+//   if (!broker.suffer({.peers = {1, 2, 3}})) return;      // thirty seconds of disasters
+//   stage.producing = false;
+//   if (!broker.settle([&] { return stage.producers_done == 3; }, "a client")) return;
+//   stage.stopping = true;
+//   const auto logs = broker.stop();                       // an orderly stop: nothing when the run is over
+#pragma once
+
+#include <optional>
+
+#include "broker/config/broker_config.h"
+#include "scenarios/oracles/disk_scan.h"
+#include "scenarios/workloads/tasks.h"
+#include "sim/faults/plan.h"
+#include "sim/machine.h"
+
+namespace scenarios {
+
+class OneBroker {
+ public:
+  /// Adds the machine. Settings that tune are drawn, each with a hostile value next to the ordinary one; `more` comes on
+  /// top of them.
+  OneBroker(Run& run, Stage& stage, const std::vector<std::string>& more = {});
+
+  void boot();
+  struct Disasters {
+    std::vector<std::uint32_t> peers;    ///< indexes of machines whose links may be cut
+    std::vector<std::uint32_t> victims;  ///< of machines that may go down besides the broker's
+    std::function<void(sim::Machine&)> boot_victim = {};
+  };
+  /// Safety: thirty seconds of work under a plan of disasters, then everything heals. False when the run is over.
+  bool suffer(Disasters disasters);
+  /// Liveness: everything works again, so `done` comes within five minutes; `who` is named when it does not. False when
+  /// the run is over.
+  bool settle(const std::function<bool()>& done, std::string_view who);
+  /// An orderly stop; answers what is on the disk then. Nothing when the run is over.
+  std::optional<std::map<std::string, ScannedLog>> stop();
+  [[nodiscard]] sim::Machine& machine() { return machine_; }
+
+ private:
+  void on_started();
+  void note_crash(sim::CrashKind kind);
+  /// True while the process has ended by itself, e.g. because its disk failed.
+  [[nodiscard]] bool gave_up() const { return machine_.up() && machine_.process()->main_ended; }
+  void shoot_at_moments(kernel::Mono until);
+
+  Run& run_;
+  Stage& stage_;
+  sim::Machine& machine_;
+  broker::config::BrokerConfig config_;
+  std::uint32_t shards_ = 1;
+  std::optional<sim::Injector> injector_;
+  std::map<std::string, ScannedLog> survived_;
+  bool crashed_ = false;
+  kernel::Result<> last_outcome_{};
+};
+
+}  // namespace scenarios
