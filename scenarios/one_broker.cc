@@ -52,7 +52,7 @@ OneBroker::OneBroker(Run& run, Stage& stage, const std::vector<std::string>& mor
   kernel::Random random = run.random("disk");
   machine_.disk().image().set_personality(random.below(2) == 0 ? sim::Personality::ordered : sim::Personality::strict);
   stage.broker_host = machine_.name();
-  run.expect_errors(is_disk_story);
+  run.expect_errors([this](const sim::LogLine& line) { return has_excuse() && is_disk_story(line); });
   auto settings = draw_settings(run, machine_, stage);
   settings.insert(settings.end(), more.begin(), more.end());
   auto loaded = broker::config::load_broker_config("", settings);
@@ -62,7 +62,27 @@ OneBroker::OneBroker(Run& run, Stage& stage, const std::vector<std::string>& mor
   shards_ = static_cast<std::uint32_t>(std::max(config_.shards, 1));
 }
 
+std::uint64_t OneBroker::told_errors() const {
+  std::uint64_t sum = 0;
+  for (const std::string_view mark : {"sim.disk.read_error", "sim.disk.write_error", "sim.disk.sync_error", "sim.disk.full",
+                                      "sim.network.resolve_error"}) {
+    const auto at = run_.world().marks().find(mark);
+    if (at != run_.world().marks().end()) sum += at->second;
+  }
+  return sum;
+}
+
+void OneBroker::judge_end() {
+  run_.judged("V12");
+  if (!stop_asked_ && !has_excuse()) {
+    run_.violation("V12", fmt::format("the broker ended by itself, and nothing had failed it: {}",
+                                      last_outcome_ ? "without an error" : describe(last_outcome_.error())));
+  }
+}
+
 void OneBroker::boot() {
+  told_errors_at_boot_ = told_errors();
+  stop_asked_ = false;
   run_.world().boot(machine_, shards_, [this](Fiber& f) {
     last_outcome_ = broker::Broker::run(f, config_, [this](const broker::Started&) { on_started(); });
   });
@@ -99,7 +119,9 @@ void OneBroker::shoot_at_moments(kernel::Mono until) {
   // And an orderly restart, as operators do; the supervisor starts it again.
   if (shots->below(2) == 0) {
     run_.world().after(std::chrono::milliseconds{shots->between(2'000, 28'000)}, [this] {
-      if (machine_.up()) machine_.process()->request_stop();
+      if (!machine_.up()) return;
+      stop_asked_ = true;
+      machine_.process()->request_stop();
     });
   }
 }
@@ -123,10 +145,13 @@ bool OneBroker::suffer(Disasters disasters) {
   shoot_at_moments(ends);
   while (world.now() < ends && !run_.failed() && !run_.stopped()) {
     run_.until([&] { return world.now() >= ends || gave_up() || run_.failed(); }, kSafety);
-    if (gave_up()) injector_->crash(machine_, sim::CrashKind::process_kill, 200ms);
+    if (!gave_up()) continue;
+    judge_end();
+    injector_->crash(machine_, sim::CrashKind::process_kill, 200ms);
   }
   if (run_.failed() || run_.stopped()) return false;
   injector_->heal();
+  if (gave_up()) judge_end();
   if (gave_up()) injector_->crash(machine_, sim::CrashKind::process_kill, 1ms);
   return true;
 }
@@ -137,6 +162,7 @@ bool OneBroker::settle(const std::function<bool()>& done, std::string_view who) 
         if (gave_up()) {
           run_.world().after(0s, [this] {
             if (!gave_up()) return;
+            judge_end();
             run_.world().kill(machine_, sim::CrashKind::process_kill);
             note_crash(sim::CrashKind::process_kill);
             boot();
@@ -151,6 +177,7 @@ bool OneBroker::settle(const std::function<bool()>& done, std::string_view who) 
 }
 
 std::optional<std::map<std::string, ScannedLog>> OneBroker::stop() {
+  stop_asked_ = true;
   machine_.process()->request_stop();
   run_.until([&] { return machine_.process()->main_ended; }, 60s);
   if (run_.stopped()) return std::nullopt;

@@ -48,6 +48,11 @@ class OneBroker {
   /// True while the process has ended by itself, e.g. because its disk failed.
   [[nodiscard]] bool gave_up() const { return machine_.up() && machine_.process()->main_ended; }
   void shoot_at_moments(kernel::Mono until);
+  /// How often the broker was told that its disk or the resolver failed, so far.
+  [[nodiscard]] std::uint64_t told_errors() const;
+  /// A process ends by itself, and says so in errors, when they have failed it: V12 otherwise.
+  [[nodiscard]] bool has_excuse() const { return told_errors() > told_errors_at_boot_; }
+  void judge_end();
 
   Run& run_;
   Stage& stage_;
@@ -57,6 +62,8 @@ class OneBroker {
   std::optional<sim::Injector> injector_;
   std::map<std::string, ScannedLog> survived_;
   bool crashed_ = false;
+  bool stop_asked_ = false;
+  std::uint64_t told_errors_at_boot_ = 0;
   kernel::Result<> last_outcome_{};
 };
 

@@ -261,16 +261,18 @@ bool SimDisk::unreadable(const Inode& inode, std::uint64_t position, std::size_t
   return false;
 }
 
+std::unexpected<kernel::Error> SimDisk::out_of_space() {
+  world_.mark("sim.disk.full");
+  return kernel::fail_errno(ENOSPC);
+}
+
 Result<std::size_t> SimDisk::write_now(Inode& inode, std::uint64_t position, std::span<const Buffer> chain) {
   if (faults_.read_only) return kernel::fail_errno(EROFS);
   if (fires(faults_.write_error_ppm, "sim.disk.write_error")) return kernel::fail_errno(EIO);
   std::size_t left = kernel::total_size(chain);
   if (left > 1 && fires(faults_.short_io_ppm, "sim.disk.short_write")) left = 1 + random_.below(left - 1);
   while (left > 0 && !has_room_for(inode, position, left)) left /= 2;  // a full disk takes what still fits
-  if (left == 0 && kernel::total_size(chain) > 0) {
-    world_.mark("sim.disk.full");
-    return kernel::fail_errno(ENOSPC);
-  }
+  if (left == 0 && kernel::total_size(chain) > 0) return out_of_space();
   std::size_t done = 0;
   for (const Buffer& part : chain) {
     const std::size_t take = std::min(part.size(), left - done);
@@ -307,7 +309,7 @@ Result<kernel::FileHandle> SimDisk::open(Fiber& f, std::string_view path, kernel
         if (!found) {
           if (!mode.create || !found.error().is(Errc::no_such_file)) return std::unexpected(found.error());
           if (faults_.read_only) return kernel::fail_errno(EROFS);
-          if (faults_.full) return kernel::fail_errno(ENOSPC);
+          if (faults_.full) return out_of_space();
           found = image_.create(path, /*directory=*/false);
           if (!found) return std::unexpected(found.error());
         }
@@ -338,7 +340,7 @@ Result<> SimDisk::make_directory(Fiber& f, std::string_view path) {
                        [this, path = std::string{path}]() -> Result<> {
                          if (image_.find(path)) return fail(Errc::already_exists);
                          if (faults_.read_only) return kernel::fail_errno(EROFS);
-                         if (faults_.full) return kernel::fail_errno(ENOSPC);
+                         if (faults_.full) return out_of_space();
                          TRY(image_.create(path, /*directory=*/true));
                          return {};
                        });

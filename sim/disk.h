@@ -68,6 +68,7 @@ class SimDisk final : public kernel::Disk {
   void complete(const std::shared_ptr<Operation>& operation);
   bool fires(std::uint32_t per_million, std::string_view mark);
   [[nodiscard]] bool unreadable(const Inode& inode, std::uint64_t position, std::size_t length) const;
+  std::unexpected<kernel::Error> out_of_space();
   kernel::Result<std::size_t> write_now(Inode& inode, std::uint64_t position, std::span<const kernel::Buffer> chain);
   kernel::Result<> sync_now(const SyncSet& set);
   [[nodiscard]] bool has_room_for(const Inode& inode, std::uint64_t position, std::size_t length) const;

@@ -336,7 +336,8 @@ Result<> LogDirectory::release(Fiber& f, const LogIdentity& identity) {
 void LogDirectory::note(const LogIdentity& identity, const LogOffsets& offsets) {
   Known& known = known_[{identity.topic, identity.partition}];
   known.recovery_point = offsets.recovery_point;
-  known.log_start = offsets.log_start;
+  // What was looked up before a move may be noted behind it.
+  known.log_start = std::max(known.log_start.value_or(Offset{0}), offsets.log_start);
   known.high_watermark = offsets.high_watermark;
 }
 

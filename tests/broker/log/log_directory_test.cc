@@ -1,5 +1,6 @@
 // What a log directory's own files say at the start: who was here last, whether the stop was clean, how far it is
 // synced, and whose the partitions in it are.
+#include "broker/log/checkpoint_files.h"
 #include "tests/broker/log/log_harness.h"
 
 namespace broker::log {
@@ -223,6 +224,35 @@ TEST_F(LogDirectoryTest, folders_of_deleted_topics_go_and_kafkas_strays_stay) {
     EXPECT_EQ(folders(f).back(), "orders-0.00000000000000070000000000000009-stray");
     EXPECT_EQ(get(f, fmt::format("/data/{}/partition.metadata", folders(f).back())), format_partition_metadata(kOrders.topic_id));
   });
+}
+
+TEST(LogDirectoryOffsets, a_checkpoint_on_its_way_takes_no_log_start_back) {
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+    run(
+        [&](Fiber& f) {
+          Ground ground{f};
+          ASSERT_OK(ground.open(f));
+          ground.log = std::move(*Log::open(f, *ground.shard, kOrders, {}));
+          for (int i = 0; i < 20; ++i) ASSERT_OK(ground.log->append(f, make_batch("x"), {}));
+          ASSERT_OK(ground.log->sync(f));
+          kernel::Scope others{f};
+          others.spawn("checkpoints", [&](Fiber& child) {
+            for (int i = 0; i < 30; ++i) EXPECT_OK(ground.directory->checkpoint(child));
+          });
+          for (std::int64_t start = 1; start <= 20; ++start) {
+            ASSERT_OK(ground.log->advance_start(f, Offset{start}));
+            const auto file = f.node().disk().open(f, "/data/log-start-offset-checkpoint", {});
+            const auto stored = parse_partition_offsets(kernel::as_text(kernel::read_all(f, **file)->view()));
+            ASSERT_OK(stored);
+            ASSERT_EQ(stored->at(0).offset, Offset{start}) << "seed " << seed;
+          }
+          ASSERT_OK(others.join(f));
+          ASSERT_OK(ground.log->close(f));
+          ground.log.reset();
+          ASSERT_OK(ground.close(f));
+        },
+        {.seed = seed, .shards = 1});
+  }
 }
 
 }  // namespace
