@@ -26,6 +26,8 @@ struct Composed {
 /// What the levels between are for.
 std::string_view group_summary(std::string_view word) {
   if (word == "topic") return "Creates, lists, describes and deletes topics";
+  if (word == "group") return "Shows consumer groups, how far they are behind, and moves their offsets";
+  if (word == "config") return "Shows, changes and explains settings";
   if (word == "sim") return "Runs scenarios in the simulator and replays their seeds";
   if (word == "log") return "Looks into log directories";
   return {};

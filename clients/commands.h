@@ -7,7 +7,8 @@
 
 namespace clients {
 
-/// topic create|list|describe|delete, produce, consume, group list|describe|lag|reset|delete.
+/// topic create|list|describe|delete, config describe|set|unset|list, produce, consume,
+/// group list|describe|lag|reset|delete.
 [[nodiscard]] std::vector<kernel::Command> commands();
 
 }  // namespace clients

@@ -1,16 +1,14 @@
 #include "clients/admin/admin.h"
 
+#include "clients/admin/ask.h"
 #include "net/messages/create_topics.h"
 #include "net/messages/delete_topics.h"
 #include "net/messages/describe_cluster.h"
-#include "net/messages/describe_configs.h"
 
 namespace clients::admin {
 
 using core::Cluster;
 using core::Reason;
-using kernel::Error;
-using kernel::fail;
 using kernel::Fiber;
 using kernel::Result;
 using net::ErrorCode;
@@ -18,37 +16,6 @@ using net::ErrorCode;
 namespace {
 
 constexpr std::int16_t kDeleteByStateFirst = 6;
-
-std::string text(std::optional<std::string_view> words) { return std::string{words.value_or("")}; }
-
-std::int32_t timeout_ms(const Cluster& cluster) {
-  return static_cast<std::int32_t>(
-      std::chrono::duration_cast<std::chrono::milliseconds>(cluster.config().request_timeout).count());
-}
-
-/// No broker began what was asked, so asking again is harmless.
-bool not_begun(const Error& error) {
-  return error.is(Reason::not_sent) || error.is(Reason::no_broker) || error.is(kernel::Errc::connection_refused);
-}
-
-/// Asks until an answer comes or default.api.timeout.ms has passed. `again` says of an error or an answer whether to.
-template <class Request, class Again>
-Result<core::Answer<typename Request::Response>> ask(Fiber& f, Cluster& cluster, const Request& request, Again again) {
-  kernel::Random random = cluster.random("admin");
-  core::Backoff backoff{cluster.config().retry_backoff, cluster.config().retry_backoff_max};
-  const kernel::Mono due = kernel::saturating_add(f.now(), cluster.config().default_api_timeout);
-  for (;;) {
-    auto answer = cluster.request_any(f, request);
-    if (f.now() >= due || !again(answer)) return answer;
-    TRY(f.sleep(backoff.next(random)));
-  }
-}
-
-/// For reads: a connection that broke once is tried again, one that cannot be had is not.
-template <class Answer>
-bool read_again(const Answer& answer) {
-  return !answer && (answer.error().is(Reason::disconnected) || answer.error().is(Reason::not_sent));
-}
 
 }  // namespace
 
@@ -80,7 +47,7 @@ Result<std::vector<CreatedTopic>> create_topics(Fiber& f, Cluster& cluster, cons
     CreatedTopic one;
     one.name = topic.name;
     one.code = topic.error_code;
-    one.message = text(topic.error_message);
+    one.message = words(topic.error_message);
     one.id = topic.topic_id;
     one.partitions = topic.num_partitions;
     one.replication_factor = topic.replication_factor;
@@ -109,7 +76,7 @@ Result<std::vector<Verdict>> delete_topics(Fiber& f, Cluster& cluster, const std
   const auto answer = TRY(exchange.await<net::DeleteTopicsResponse>(f, cluster.config().request_timeout));
   std::vector<Verdict> verdicts;
   for (const auto& topic : answer->responses)
-    verdicts.push_back({text(topic.name), topic.error_code, text(topic.error_message)});
+    verdicts.push_back({words(topic.name), topic.error_code, words(topic.error_message)});
   cluster.want_refresh();
   return verdicts;
 }
@@ -136,38 +103,13 @@ Result<std::vector<TopicDescription>> describe_topics(Fiber& f, Cluster& cluster
   std::vector<TopicDescription> topics;
   for (const auto& topic : answer->topics) {
     TopicDescription one;
-    one.name = text(topic.name);
+    one.name = words(topic.name);
     one.code = topic.error_code;
     if (const core::TopicInfo* info = metadata.topic(one.name)) one.info = *info;
     topics.push_back(std::move(one));
   }
   std::ranges::sort(topics, {}, &TopicDescription::name);
   return topics;
-}
-
-Result<ResourceConfigs> describe_configs(Fiber& f, Cluster& cluster, ResourceType type, const std::string& name) {
-  net::Arena arena;
-  net::DescribeConfigsRequest request;
-  net::DescribeConfigsRequest::DescribeConfigsResource resource;
-  resource.resource_type = static_cast<std::int8_t>(type);
-  resource.resource_name = name;
-  resource.configuration_keys = std::nullopt;
-  arena.push_back(request.resources, resource);
-  const auto answer = TRY(ask(f, cluster, request, [](const auto& got) { return read_again(got); }));
-  if (answer->results.size() != 1) return fail(Reason::malformed_answer);
-  const auto& result = answer->results[0];
-  ResourceConfigs configs;
-  configs.name = result.resource_name;
-  configs.code = result.error_code;
-  configs.message = text(result.error_message);
-  for (const auto& entry : result.configs) {
-    std::optional<std::string> value;
-    if (entry.value) value.emplace(*entry.value);
-    configs.entries.push_back(
-        {std::string{entry.name}, std::move(value), entry.read_only, entry.is_sensitive, entry.config_source});
-  }
-  std::ranges::sort(configs.entries, {}, &ConfigEntry::name);
-  return configs;
 }
 
 Result<ClusterDescription> describe_cluster(Fiber& f, Cluster& cluster) {

@@ -13,17 +13,10 @@
 #include <string>
 #include <vector>
 
+#include "clients/admin/verdict.h"
 #include "clients/core/cluster.h"
 
 namespace clients::admin {
-
-/// What the broker said of one thing. `message` is its own words, often empty.
-struct Verdict {
-  std::string name;
-  net::ErrorCode code = net::ErrorCode::none;
-  std::string message;
-  [[nodiscard]] bool ok() const { return code == net::ErrorCode::none; }
-};
 
 struct NewTopic {
   std::string name;
@@ -49,21 +42,6 @@ struct TopicDescription : Verdict {
 /// These topics, or all of them when `names` is empty. Does not create what is missing.
 kernel::Result<std::vector<TopicDescription>> describe_topics(kernel::Fiber& f, core::Cluster& cluster,
                                                               const std::vector<std::string>& names);
-
-struct ConfigEntry {
-  std::string name;
-  std::optional<std::string> value;  ///< not given for sensitive ones
-  bool read_only = false;
-  bool sensitive = false;
-  std::int8_t source = -1;           ///< Kafka's numbers: 1 topic, 2 broker, 4 static broker, 5 default
-  [[nodiscard]] bool is_default() const { return source == 5; }
-};
-enum class ResourceType : std::int8_t { topic = 2, broker = 4 };
-struct ResourceConfigs : Verdict {
-  std::vector<ConfigEntry> entries;
-};
-kernel::Result<ResourceConfigs> describe_configs(kernel::Fiber& f, core::Cluster& cluster, ResourceType type,
-                                                 const std::string& name);
 
 struct ClusterDescription {
   std::string cluster_id;

@@ -13,9 +13,9 @@
 namespace clients {
 
 std::vector<kernel::Command> commands() {
-  return {cli::topic_create(), cli::topic_list(), cli::topic_describe(), cli::topic_delete(), cli::produce(),
-          cli::consume(),      cli::group_list(), cli::group_describe(), cli::group_lag(),   cli::group_reset(),
-          cli::group_delete()};
+  return {cli::topic_create(), cli::topic_list(),     cli::topic_describe(), cli::topic_delete(), cli::config_describe(),
+          cli::config_set(),   cli::config_unset(),   cli::config_list(),    cli::produce(),      cli::consume(),
+          cli::group_list(),   cli::group_describe(), cli::group_lag(),      cli::group_reset(),  cli::group_delete()};
 }
 
 }  // namespace clients

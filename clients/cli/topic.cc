@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "clients/admin/admin.h"
+#include "clients/admin/configs.h"
 #include "clients/cli/common.h"
 
 namespace clients::cli {
@@ -150,7 +151,7 @@ int describe(Fiber& f, const DescribeOptions& options) {
         status = complain(w, fmt::format("cannot describe topic {}: {}; see `kalda topic list`", topic.name, words_of(topic.code, {})));
         continue;
       }
-      auto configs = admin::describe_configs(w, *cluster, admin::ResourceType::topic, topic.name);
+      auto configs = admin::describe_configs(w, *cluster, {admin::ResourceType::topic, topic.name});
       if (!configs && !configs.error().is(core::Reason::unsupported_version))
         return complain(w, fmt::format("cannot read the settings of topic {}", topic.name), configs.error(), options.cluster);
       const admin::ResourceConfigs known = configs ? *configs : admin::ResourceConfigs{};

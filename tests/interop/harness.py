@@ -50,8 +50,8 @@ def register(name, function, needs="", alone=False):
 class Context:
     """The broker under test, the tools at hand, and a folder of its own."""
 
-    def __init__(self, broker, tools, work):
-        self.broker, self.tools, self.work = broker, tools, Path(work)
+    def __init__(self, broker, tools, work, program):
+        self.broker, self.tools, self.work, self.program = broker, tools, Path(work), Path(program)
         self.run_id = f"{os.getpid():x}{int(time.time()) & 0xffff:x}"
         self.topics = 0
 

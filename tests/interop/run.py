@@ -34,7 +34,8 @@ def main():
     tools.install_all()
 
     import brokers
-    for module in ("kcat", "confluent", "kafka_python", "java", "java_admin", "settings", "kafkajs", "franz", "packages", "kill", "dump"):
+    for module in ("cli", "kcat", "confluent", "kafka_python", "java", "java_admin", "settings", "kafkajs", "franz",
+                   "packages", "kill", "dump"):
         __import__(f"check_{module}")
     if chosen.list:
         print("\n".join(c.name for c in CHECKS))
@@ -57,7 +58,7 @@ def main():
     try:
         broker.start()
         print(f"against {broker.version()}", flush=True)
-        passed, failed, skipped = run_all(Context(broker, tools, work), chosen.only, chosen.verbose)
+        passed, failed, skipped = run_all(Context(broker, tools, work, chosen.program), chosen.only, chosen.verbose)
     except AssertionError as error:
         print(f"FAIL start: {error}")
         passed, failed, skipped = 0, 1, 0
