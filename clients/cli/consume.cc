@@ -174,6 +174,9 @@ kernel::Command consume() {
         ->check(CLI::IsMember({"range", "roundrobin", "sticky", "cooperative-sticky"}))
         ->option_text("range|roundrobin|...");
     app.add_option("--instance-id", options->instance_id, "Stay in the group through a restart under this name (a static member)");
+    app.add_option("--session-timeout", options->session_timeout_seconds, "Seconds without a heartbeat until the group takes this member for dead")
+        ->capture_default_str()
+        ->check(CLI::PositiveNumber);
     app.add_option("-p,--partition", options->partitions, "Partitions to read; all if not given")->delimiter(',')->check(CLI::NonNegativeNumber);
     app.add_option("--from", options->from, "Where to begin: beginning, end, an offset, or @MILLISECONDS since 1970; with --group where nothing is committed")->capture_default_str();
     app.add_option("-n,--count", options->count, "Stop after this many records");

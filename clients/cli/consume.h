@@ -20,6 +20,7 @@ struct ConsumeOptions {
   std::string group;
   std::vector<std::string> assignors;
   std::string instance_id;
+  double session_timeout_seconds = 45;
 };
 
 /// With options.group set. What was printed is committed, never more; Ctrl-C commits and leaves the group.

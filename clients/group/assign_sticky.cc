@@ -25,6 +25,7 @@ class Balance {
     held_.resize(members.size());
     loads_.resize(members.size(), 0);
     kinds_of_.resize(members.size());
+    for (std::size_t m = 0; m < members.size(); ++m) everybody_.emplace(0, m);
     std::map<std::string, std::vector<std::size_t>> readers;
     for (std::size_t m = 0; m < members.size(); ++m) {
       for (const std::string& topic : members[m].subscription.topics) {
@@ -70,7 +71,8 @@ class Balance {
     }
   }
   void hand_out() {
-    std::ranges::stable_sort(nobodys_, {}, [&](const TopicPartition& at) { return queues_[kind_of_.at(at.topic)].size(); });
+    const auto readers = [&](const TopicPartition& at) { return queues_[kind_of_.at(at.topic)].size(); };
+    std::ranges::sort(nobodys_, {}, [&](const TopicPartition& at) { return std::pair{readers(at), at}; });
     for (const TopicPartition& at : nobodys_) give(queues_[kind_of_.at(at.topic)].begin()->second, at, /*kept=*/false);
   }
   void level() {
@@ -112,13 +114,13 @@ class Balance {
       queues_[kind].erase({loads_[m], m});
       queues_[kind].emplace(load, m);
     }
+    everybody_.erase({loads_[m], m});
+    everybody_.emplace(load, m);
     loads_[m] = load;
   }
   bool move_one() {
-    std::vector<std::size_t> fullest_first(members_.size());
-    for (std::size_t m = 0; m < fullest_first.size(); ++m) fullest_first[m] = m;
-    std::ranges::stable_sort(fullest_first, std::greater{}, [&](std::size_t m) { return loads_[m]; });
-    for (const std::size_t from : fullest_first) {
+    for (auto fullest = everybody_.rbegin(); fullest != everybody_.rend(); ++fullest) {
+      const std::size_t from = fullest->second;
       for (const std::size_t kind : kinds_of_[from]) {
         Held& held = held_[from][kind];
         const auto [least, to] = *queues_[kind].begin();
@@ -138,6 +140,7 @@ class Balance {
   const PartitionCounts& counts_;
   std::map<std::string, std::size_t> kind_of_;       ///< by topic
   std::vector<std::vector<std::size_t>> kinds_of_;   ///< by member
+  Queue everybody_;                                  ///< who has least first
   std::vector<Queue> queues_;                        ///< by kind: its readers, who has least first
   std::vector<std::vector<Held>> held_;              ///< by member and kind
   std::vector<std::size_t> loads_;

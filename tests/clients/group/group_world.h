@@ -36,11 +36,14 @@ class GroupWorld {
   }
 
   void start_broker() {
+    boot_broker();
+    until([this] { return serving_; });
+  }
+  void boot_broker() {
     serving_ = false;
     world.boot(broker_machine, 2, [this](Fiber& f) {
       (void)broker::Broker::run(f, config_, [this](const broker::Started&) { serving_ = true; });
     });
-    until([this] { return serving_; });
   }
   void kill_broker() { world.kill(broker_machine, sim::CrashKind::process_kill); }
   /// Runs `body` on a machine of its own; `name` again starts it again.
