@@ -6,6 +6,7 @@
 #include "broker/controller/topic_names.h"
 #include "broker/hosting.h"
 #include "broker/log/directory_shard.h"
+#include "broker/log/upkeep.h"
 #include "kernel/bug.h"
 #include "kernel/node.h"
 
@@ -108,6 +109,11 @@ void Broker::run_shard(Fiber& there, const std::function<void(Fiber&)>& on_ready
     directories_[there.shard().id()] = std::move(*directory);
     shard.directory = directories_[there.shard().id()].get();
     shards_[there.shard().id()] = &shard;
+  }
+  log::Upkeep upkeep{there.shard().metrics(), [&] { return shard.open_logs(); }, [&] { return shard.upkeep_settings(); }};
+  if (directory) {
+    client_fibers.spawn("retention", [&](Fiber& child) { upkeep.run_retention(child); });
+    if (config_.cleaner_enabled) client_fibers.spawn("cleaner", [&](Fiber& child) { upkeep.run_cleaner(child); });
   }
   on_ready(there);
   using Phase = BrokerShard::Phase;

@@ -2,6 +2,7 @@
 
 #include "broker/broker.h"
 #include "broker/limits.h"
+#include "broker/log/upkeep.h"
 #include "kernel/check.h"
 #include "kernel/node.h"
 
@@ -69,6 +70,24 @@ void BrokerShard::host(const PartitionKey& key, Hosted hosted) {
 void BrokerShard::show_partitions() {
   metrics.partitions.set(static_cast<std::int64_t>(partitions_.size()));
   metrics.partitions_offline.set(offline_);
+}
+
+std::vector<std::shared_ptr<log::Log>> BrokerShard::open_logs() const {
+  std::vector<std::shared_ptr<log::Log>> logs;
+  for (const auto& [key, hosted] : partitions_) {
+    if (hosted.partition != nullptr) logs.emplace_back(hosted.partition, &hosted.partition->log());
+  }
+  return logs;
+}
+
+log::UpkeepSettings BrokerShard::upkeep_settings() const {
+  const std::size_t shards = shard_.node().shards().size();
+  return {.retention_check = config_.retention_check,
+          .cleaner_backoff = dynamic_.cleaner_backoff,
+          .map_bytes_max = dynamic_.cleaner_map_bytes / shards,
+          .load_factor = dynamic_.cleaner_load_factor,
+          .chunk_bytes = static_cast<std::size_t>(dynamic_.cleaner_chunk_bytes),
+          .bytes_per_second = dynamic_.cleaner_bytes_per_second / static_cast<double>(shards)};
 }
 
 void BrokerShard::adopt(kernel::Fiber& f, kernel::SocketHandle socket, std::uint64_t id, std::string listener) {

@@ -22,6 +22,7 @@
 
 namespace broker::log {
 class DirectoryShard;
+struct UpkeepSettings;
 }
 
 namespace broker {
@@ -60,6 +61,11 @@ class BrokerShard {
   void host(const PartitionKey& key, Hosted hosted);
   std::shared_ptr<replication::Partition> release(const PartitionKey& key);
   [[nodiscard]] const std::map<PartitionKey, Hosted>& partitions() const { return partitions_; }
+
+  /// The logs of those that are not offline; each keeps its partition.
+  [[nodiscard]] std::vector<std::shared_ptr<log::Log>> open_logs() const;
+  /// This shard's share of what is set for the broker.
+  [[nodiscard]] log::UpkeepSettings upkeep_settings() const;
 
   /// A log directory's part on this shard; its fibers write and sync.
   log::DirectoryShard* directory = nullptr;

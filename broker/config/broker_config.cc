@@ -137,6 +137,7 @@ void read_numbers(const Given& given, BrokerConfig& config, Judgement& judgement
   read.to(config.producer_expiration_check, "producer.id.expiration.check.interval.ms");
   read.to(config.checkpoint_interval, "log.flush.offset.checkpoint.interval.ms");
   read.to(config.retention_check, "log.retention.check.interval.ms");
+  read.to(config.cleaner_enabled, "log.cleaner.enable");
   read.to(config.metadata_snapshot_bytes, "metadata.log.max.record.bytes.between.snapshots");
   read.to(config.metadata_segment_bytes, "metadata.log.segment.bytes");
   read.to(config.metadata_segment_age, "metadata.log.segment.ms");

@@ -81,6 +81,7 @@ struct BrokerConfig {
   std::chrono::milliseconds producer_expiration_check{0};
   std::chrono::milliseconds checkpoint_interval{60'000};
   std::chrono::milliseconds retention_check{0};
+  bool cleaner_enabled = true;
   std::uint64_t metadata_snapshot_bytes = 0;   ///< metadata.log.max.record.bytes.between.snapshots
   std::uint32_t metadata_segment_bytes = 0;
   std::chrono::milliseconds metadata_segment_age{0};

@@ -1,5 +1,7 @@
 #include "broker/config/layers.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "broker/config/definition.h"
@@ -66,10 +68,17 @@ Layers::Layers(const BrokerConfig& config, const Given& own_set, const Given& cl
 }
 
 DynamicConfig dynamic_config(const Layers& layers) {
-  const auto milliseconds = [&](std::string_view name) {
-    return std::chrono::milliseconds{parse_integer(effective_value(name, layers.merged).value_or("0"))};
+  const auto text = [&](std::string_view name) { return effective_value(name, layers.merged).value_or("0"); };
+  const auto milliseconds = [&](std::string_view name) { return std::chrono::milliseconds{parse_integer(text(name))}; };
+  const auto bytes = [&](std::string_view name) {
+    return static_cast<std::uint64_t>(std::max<std::int64_t>(1, parse_integer(text(name))));
   };
-  return {.producer_expiration = milliseconds("producer.id.expiration.ms")};
+  return {.producer_expiration = milliseconds("producer.id.expiration.ms"),
+          .cleaner_backoff = milliseconds("log.cleaner.backoff.ms"),
+          .cleaner_map_bytes = bytes("log.cleaner.dedupe.buffer.size"),
+          .cleaner_load_factor = parse_fraction(text("log.cleaner.io.buffer.load.factor")),
+          .cleaner_chunk_bytes = bytes("log.cleaner.io.buffer.size"),
+          .cleaner_bytes_per_second = std::max(1.0, parse_fraction(text("log.cleaner.io.max.bytes.per.second")))};
 }
 
 std::optional<std::string> check_broker_change(const Layers& before, const Given& changed, bool is_own) {

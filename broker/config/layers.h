@@ -30,6 +30,12 @@ struct Layers {
 /// Settings of the broker itself that are read where they are used, so that a change needs no restart.
 struct DynamicConfig {
   std::chrono::milliseconds producer_expiration{0};
+  // log.cleaner.*, of the whole node
+  std::chrono::milliseconds cleaner_backoff{0};
+  std::uint64_t cleaner_map_bytes = 0;
+  double cleaner_load_factor = 0;
+  std::uint64_t cleaner_chunk_bytes = 0;
+  double cleaner_bytes_per_second = 0;
 };
 [[nodiscard]] DynamicConfig dynamic_config(const Layers& layers);
 

@@ -18,7 +18,6 @@ inline constexpr std::string_view kOneNode = "Replication is not implemented yet
 inline constexpr std::string_view kOneController =
     "The controller is the only voter of its quorum and runs in this process.";
 inline constexpr std::string_view kNoQuotas = "Quotas and client telemetry are not implemented yet.";
-inline constexpr std::string_view kNoCleaner = "Compaction is not implemented yet: old values stay.";
 inline constexpr std::string_view kNoFlush = "log.durability decides when records are synced.";
 inline constexpr std::string_view kOtherMetrics = "Metrics are served over HTTP at kalda.admin.port instead.";
 inline constexpr std::string_view kOtherThreads =

@@ -36,6 +36,7 @@ class TopicReader {
   template <class T>
   void to(T& out, std::string_view name) const {
     if constexpr (std::is_same_v<T, bool>) out = parse_boolean(text(name));
+    else if constexpr (std::is_same_v<T, double>) out = parse_fraction(text(name));
     else out = static_cast<T>(parse_integer(text(name)));
   }
 
@@ -130,6 +131,10 @@ TopicConfig resolve_topic(const TopicSettings& own, const Layers& broker) {
   read.to(out.segment_index_bytes, "segment.index.bytes");
   read.to(out.index_interval_bytes, "index.interval.bytes");
   read.to(out.file_delete_delay_ms, "file.delete.delay.ms");
+  read.to(out.delete_retention_ms, "delete.retention.ms");
+  read.to(out.compaction_lag_min_ms, "min.compaction.lag.ms");
+  read.to(out.compaction_lag_max_ms, "max.compaction.lag.ms");
+  read.to(out.cleanable_ratio_min, "min.cleanable.dirty.ratio");
   read.to(out.batch_bytes_max, "max.message.bytes");
   out.timestamp_type = read.text("message.timestamp.type") == "LogAppendTime" ? TimestampType::log_append_time
                                                                               : TimestampType::create_time;
@@ -147,11 +152,21 @@ TopicConfig resolve_topic(const TopicSettings& own, const Layers& broker) {
 
 log::LogConfig log_config(const TopicConfig& topic) {
   return {.segment_bytes = topic.segment_bytes,
-          .segment_ms = topic.segment_ms,
+          // What is never closed is never compacted.
+          .segment_ms = topic.compacts ? std::min(topic.segment_ms, topic.compaction_lag_max_ms) : topic.segment_ms,
           .segment_jitter_ms = topic.segment_jitter_ms,
           .segment_index_bytes = topic.segment_index_bytes,
           .index_interval_bytes = topic.index_interval_bytes,
-          .durability = topic.durability};
+          .durability = topic.durability,
+          .compacts = topic.compacts,
+          .deletes = topic.deletes,
+          .retention_ms = topic.retention_ms,
+          .retention_bytes = topic.retention_bytes,
+          .file_delete_delay_ms = topic.file_delete_delay_ms,
+          .delete_retention_ms = topic.delete_retention_ms,
+          .compaction_lag_min_ms = topic.compaction_lag_min_ms,
+          .compaction_lag_max_ms = topic.compaction_lag_max_ms,
+          .cleanable_ratio_min = topic.cleanable_ratio_min};
 }
 
 std::optional<std::string> check_topic_settings(

@@ -35,6 +35,10 @@ struct TopicConfig {
   std::uint32_t segment_index_bytes = 0;
   std::uint32_t index_interval_bytes = 0;
   std::int64_t file_delete_delay_ms = 0;
+  std::int64_t delete_retention_ms = 0;
+  std::int64_t compaction_lag_min_ms = 0;
+  std::int64_t compaction_lag_max_ms = 0;
+  double cleanable_ratio_min = 0;  ///< min.cleanable.dirty.ratio
   std::int32_t batch_bytes_max = 0;   ///< max.message.bytes
   TimestampType timestamp_type = TimestampType::create_time;
   std::int64_t timestamp_before_max_ms = 0;

@@ -83,6 +83,9 @@ Result<std::unique_ptr<Log>> Log::open(Fiber& f, DirectoryShard& directory, LogI
   // Where nothing we know of is on record, a gap would be taken for a torn tail: say at once how far it is good.
   const bool must_store = found->scanned && evidence.foreign;
   log->adopt(std::move(*found));
+  // A point beyond what there is was of another end of this log: compaction begins anew.
+  log->first_dirty_ = evidence.first_dirty.value_or(log->log_start_);
+  if (log->first_dirty_ > log->segments_.back()->base()) log->first_dirty_ = log->log_start_;
   if (must_store) TRY(directory.store_watermark(f, *log));
   if (BUG(f, "log.stale_high_watermark_after_restart"))
     log->committed_ = log->committed_border_.offset = std::min(log->committed_, evidence.high_watermark);
@@ -144,7 +147,6 @@ Result<> Log::settled(Fiber& f, Result<> outcome) {
 
 Result<> Log::begin_epoch(Fiber& f, net::LeaderEpoch epoch) { return settled(f, begin_epoch_now(f, epoch)); }
 Result<> Log::truncate(Fiber& f, Offset end) { return settled(f, truncate_now(f, end)); }
-Result<> Log::advance_start(Fiber& f, Offset start) { return settled(f, advance_start_now(f, start)); }
 Result<> Log::close(Fiber& f) {
   const Result<> closed = settled(f, close_now(f));
   // Destruction comes next, and must find nobody at work on it.
@@ -181,6 +183,8 @@ Result<> Log::truncate_now(Fiber& f, Offset end) {
   } reopen{*this};
   // A group that has gathered this log would take what goes now for synced in the end.
   directory_.syncs().leave(*this);
+  const auto no_upkeep = TRY(stop_upkeep(f));
+  const auto no_start = TRY(starting_.lock(f));
   TRY(wait_idle(f));
   directory_.syncs().leave(*this);
   const auto lock = TRY(structure_.lock(f));
@@ -208,6 +212,7 @@ Result<> Log::truncate_now(Fiber& f, Offset end) {
   // Recovery must not take what is cut for lost: first the notes, then the files.
   if (synced_end_ > end) synced_mark_ = mark;
   TRY(directory_.store_watermark(f, *this));
+  if (first_dirty_ > end) TRY(directory_.directory().store_first_dirty(f, identity_, first_dirty_ = end));
   const Offset start = std::min(log_start_, end);
   TRY(directory_.directory().store_offsets(f, identity_, {.recovery_point = std::min(synced_end_, end), .log_start = start, .high_watermark = std::min(committed_, end)}));
 
@@ -240,32 +245,17 @@ Result<> Log::truncate_now(Fiber& f, Offset end) {
   return {};
 }
 
-Result<> Log::advance_start_now(Fiber& f, Offset start) {
-  const auto lock = TRY(structure_.lock(f));
-  if (!directory_.online()) return kernel::fail(LogReason::directory_offline);
-  start = std::min(start, committed_);
-  if (start <= log_start_) return {};
-  LogOffsets noted = offsets();
-  noted.log_start = start;
-  // First the note: the segments below may then go in any order.
-  TRY(directory_.directory().store_offsets(f, identity_, noted));
-  log_start_ = start;
-  bool removed = false;
-  while (segments_.size() > 1 && segments_[1]->base() <= start) {
-    const SegmentRef gone = segments_.front();
-    segments_.erase(segments_.begin());
-    TRY(gone->unlink(f));
-    const Result<> snapshot = f.node().disk().unlink(f, gone->path(".snapshot"));
-    if (!snapshot && !snapshot.error().is(Errc::no_such_file)) return snapshot;
-    removed = true;
-  }
-  epochs_dirty_ |= epochs_.truncate_from_start(start);
-  TRY(store_epochs(f));
-  return removed ? f.node().disk().sync_directory(f, path_) : Result<>{};
+Result<kernel::Mutex::Lock> Log::stop_upkeep(Fiber& f) {
+  ++upkeep_stops_;
+  upkeep_stop_.notify_all();
+  auto lock = upkeep_.lock(f);
+  --upkeep_stops_;
+  return lock;
 }
 
 Result<> Log::close_now(Fiber& f) {
   accepting_ = false;
+  const auto no_upkeep = TRY(stop_upkeep(f));
   TRY(wait_idle(f));
   TRY(sync(f));
   TRY(wait_idle(f));
@@ -292,6 +282,8 @@ Result<> Log::remove(Fiber& f) {
 
 Result<> Log::remove_now(Fiber& f) {
   accepting_ = false;
+  const auto no_upkeep = TRY(stop_upkeep(f));
+  const auto no_start = TRY(starting_.lock(f));
   TRY(wait_idle(f));
   const auto lock = TRY(structure_.lock(f));
   directory_.syncs().leave(*this);

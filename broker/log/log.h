@@ -15,6 +15,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -52,6 +53,17 @@ struct LogConfig {
   std::uint32_t segment_index_bytes = 10u << 20;
   std::uint32_t index_interval_bytes = 4096;
   Durability durability = Durability::durable;
+
+  bool compacts = false;  ///< cleanup.policy
+  bool deletes = false;
+  std::int64_t retention_ms = -1;     ///< -1: no bound
+  std::int64_t retention_bytes = -1;  ///< -1: no bound
+  /// How long the files of segments that have left the log stay beside it, as <name>.deleted.
+  std::int64_t file_delete_delay_ms = 0;
+  std::int64_t delete_retention_ms = 24ll * 3600 * 1000;
+  std::int64_t compaction_lag_min_ms = 0;
+  std::int64_t compaction_lag_max_ms = INT64_MAX;
+  double cleanable_ratio_min = 0.5;
 };
 
 struct LogIdentity {
@@ -195,8 +207,57 @@ class Log final : private SyncMember {
   /// Everything at or above `end` goes (a follower's divergence, the metadata log); a batch that holds `end` in its
   /// middle goes whole. Nothing is submitted meanwhile. Durable before it returns.
   kernel::Result<> truncate(kernel::Fiber& f, Offset end);
-  /// Whole segments below `start` go; log_start() becomes `start`, at most committed(). Durable before it returns.
+  /// log_start() becomes `start`, at most committed(). Durable before it returns. Whole segments below go: now, or
+  /// with the next look at retention when a compaction is at work on them.
   kernel::Result<> advance_start(kernel::Fiber& f, Offset start);
+
+  // Looking after what is closed (log_retention.cc, log_cleaning.cc; upkeep.h calls these). None of it holds up an
+  // append. One at a time; truncate(), close() and remove() end a compaction that is under way.
+
+  struct Retained {
+    std::uint64_t segments = 0;  ///< that went
+    std::uint64_t bytes = 0;
+  };
+  /// Lets go of segments that the policy does not keep: those below the log start, and where it deletes those that are
+  /// too old or too many; whole ones, oldest first, never above committed(). When all are too old the active one is
+  /// rolled first. Does nothing while a compaction is at work here. Errors: directory_offline, io, disk_full.
+  kernel::Result<Retained> apply_retention(kernel::Fiber& f);
+  /// Removes files whose file.delete.delay.ms is over.
+  kernel::Result<> remove_leaving(kernel::Fiber& f);
+  /// When there will be such; kNever when nothing is leaving.
+  [[nodiscard]] kernel::Mono next_leaving() const { return leaving_.empty() ? kernel::kNever : leaving_.front().due; }
+
+  /// How much a compaction has to do here.
+  struct Dirtiness {
+    Offset first_dirty{0};
+    Offset bound{0};             ///< up to which it may go: the end of a closed segment
+    std::uint64_t dirty_bytes = 0;
+    double ratio = 0;            ///< dirty bytes of all bytes below `bound`
+    bool overdue = false;        ///< max.compaction.lag.ms is over for some record
+    [[nodiscard]] bool is_due(double ratio_min) const {
+      return dirty_bytes > 0 && (overdue || ratio > ratio_min);
+    }
+  };
+  kernel::Result<Dirtiness> dirtiness(kernel::Fiber& f);
+  struct CleanRules {
+    std::uint64_t map_bytes_max = 128u << 20;
+    double load_factor = 0.9;
+    std::size_t chunk_bytes = 512u << 10;
+    /// How long to rest when so many bytes more have been moved; nothing set: not at all.
+    std::function<kernel::Duration(kernel::Mono now, std::uint64_t bytes)> rest;
+  };
+  struct Cleaned {
+    Offset from{0}, to{0};  ///< the dirty stretch that is clean now; empty when nothing could be done
+    std::uint64_t bytes_before = 0, bytes_after = 0;
+    std::uint64_t records_read = 0, records_removed = 0, tombstones_removed = 0;
+    std::size_t keys = 0, keys_max = 0;
+  };
+  /// Compacts from the start up to as far as dirtiness() allows and the memory for keys reaches.
+  /// Errors: damaged (a batch is not what it was; nothing has changed), exhausted (one transaction has more keys than
+  /// fit), closed (the log ends or is cut), directory_offline, disk_full, io (the log is as it was), cancelled.
+  kernel::Result<Cleaned> clean(kernel::Fiber& f, const CleanRules& rules);
+  /// Compaction has been so far.
+  [[nodiscard]] Offset first_dirty() const { return std::max(first_dirty_, log_start_); }
   /// Writes indexes, producer snapshot and epochs, and syncs, so that the next open need not recover. Nothing is
   /// submitted any more. Errors: directory_offline, after which only destruction is left.
   kernel::Result<> close(kernel::Fiber& f);
@@ -242,6 +303,8 @@ class Log final : private SyncMember {
   kernel::Result<> store_epochs(kernel::Fiber& f);
   kernel::Result<> truncate_now(kernel::Fiber& f, Offset end);
   kernel::Result<> advance_start_now(kernel::Fiber& f, Offset start);
+  /// Ends a compaction under way and keeps others from starting as long as the lock is held.
+  kernel::Result<kernel::Mutex::Lock> stop_upkeep(kernel::Fiber& f);
   kernel::Result<> close_now(kernel::Fiber& f);
   kernel::Result<> remove_now(kernel::Fiber& f);
 
@@ -252,6 +315,8 @@ class Log final : private SyncMember {
   [[nodiscard]] bool must_roll(kernel::Fiber& w, const net::record::BatchHeader& next) const;
   kernel::Result<> roll(kernel::Fiber& w);
   void landed(const Pending& batch);
+  /// The producers as of written_end(): without what is queued behind it.
+  [[nodiscard]] ProducerState written_producers() const;
   void roll_back(const kernel::Error& why);
   void move_committed(const Border& to);
   [[nodiscard]] kernel::Result<> outcome_of(std::uint64_t ticket) const;
@@ -271,6 +336,25 @@ class Log final : private SyncMember {
   // log_timestamps.cc
   struct TimeSearch;
 
+  // log_retention.cc
+  struct Leaving {
+    kernel::Mono due;
+    std::string path;
+  };
+  kernel::Result<> persist_start(kernel::Fiber& f, Offset start);
+  kernel::Result<Retained> drop_below_start(kernel::Fiber& f);
+  kernel::Result<> dispose(kernel::Fiber& f, const Segment& gone, bool with_snapshot);
+  kernel::Result<Offset> retained_from(kernel::Fiber& f, std::int64_t now_ms);
+
+  // log_cleaning.cc
+  [[nodiscard]] Offset cleaning_bound() const;
+  kernel::Result<std::vector<SegmentRef>> next_group(kernel::Fiber& f, Offset from, Offset end) const;
+  kernel::Result<> rest(kernel::Fiber& f, const CleanRules& rules, std::uint64_t bytes);
+  kernel::Result<Cleaned> clean_now(kernel::Fiber& f, const CleanRules& rules);
+  kernel::Result<> clear_cleaned_files(kernel::Fiber& f);
+  kernel::Result<> swap_in(kernel::Fiber& f, std::span<const SegmentRef> sources, const SegmentRef& fresh);
+  kernel::Result<> finish_swap(kernel::Fiber& f, std::span<const SegmentRef> sources, const SegmentRef& fresh);
+
   DirectoryShard& directory_;
   LogIdentity identity_;
   LogConfig config_;
@@ -281,6 +365,7 @@ class Log final : private SyncMember {
   ProducerState producers_;
 
   Offset log_start_{0};
+  Offset first_dirty_{0};
   Offset committed_{0};
   Offset synced_end_{0};
   Offset written_end_{0};
@@ -297,7 +382,13 @@ class Log final : private SyncMember {
   bool accepting_ = true;
   bool cutting_ = false;  ///< truncate() runs: nothing may be taken for synced
   bool epochs_dirty_ = false;
-  kernel::Mutex structure_;  ///< held by whoever changes segments_ or files: writer, truncate, advance_start, close
+  // Who wants both takes upkeep_ first.
+  kernel::Mutex upkeep_;     ///< held by whoever changes closed segments: retention, compaction, truncate, close
+  kernel::Mutex structure_;  ///< held by whoever changes the active segment or the epochs: writer, truncate, close
+  kernel::Mutex starting_;   ///< held while the log start moves
+  int upkeep_stops_ = 0;     ///< how many want upkeep to end
+  kernel::Notify upkeep_stop_;
+  std::deque<Leaving> leaving_;  ///< by when they are due
   kernel::Notify written_;
   kernel::Notify synced_;
   kernel::Notify readable_;

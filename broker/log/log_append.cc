@@ -207,6 +207,7 @@ Result<> Log::write_some(Fiber& w) {
     if (written.error().is(Errc::disk_full)) TRY(file->truncate(w, position));
     return written;
   }
+  active->note_written(kernel::ms_of(w.wall()));
   for (std::size_t i = 0; i < chain.size(); ++i) {
     landed(queue_.front());
     queue_.pop_front();
@@ -235,16 +236,19 @@ void Log::landed(const Pending& pending) {
                    .position = static_cast<std::int64_t>(position), .batch_crc = header.crc};
 }
 
-Result<> Log::roll(Fiber& w) {
-  const SegmentRef old = segments_.back();
-  const auto fresh = std::make_shared<Segment>(path_, written_end_, config_.segment_index_bytes, kernel::ms_of(w.wall()));
-  TRY(old->finish_indexes(w));
-  // The state as of the new segment's base: without what is queued behind it.
+ProducerState Log::written_producers() const {
   ProducerState state = producers_;
   for (auto pending = queue_.rbegin(); pending != queue_.rend(); ++pending) {
     if (pending->header.has_producer()) state.restore(pending->header.producer_id, pending->producer_before);
   }
-  TRY(write_snapshot(w, path_, written_end_, state));
+  return state;
+}
+
+Result<> Log::roll(Fiber& w) {
+  const SegmentRef old = segments_.back();
+  const auto fresh = std::make_shared<Segment>(path_, written_end_, config_.segment_index_bytes, kernel::ms_of(w.wall()));
+  TRY(old->finish_indexes(w));
+  TRY(write_snapshot(w, path_, written_end_, written_producers()));
   if (const auto created = fresh->create(w); !created) {
     // The log goes on in the old segment: an empty one with a base that it passes must not stay behind.
     TRY(fresh->unlink(w));

@@ -25,6 +25,7 @@ constexpr std::string_view kMetaProperties = "meta.properties";
 constexpr std::string_view kRecoveryPoints = "recovery-point-offset-checkpoint";
 constexpr std::string_view kLogStarts = "log-start-offset-checkpoint";
 constexpr std::string_view kHighWatermarks = "replication-offset-checkpoint";
+constexpr std::string_view kCleaned = "cleaner-offset-checkpoint";
 constexpr std::string_view kDeleteSuffix = "-delete";
 constexpr std::string_view kStraySuffix = "-stray";
 constexpr std::size_t kFileNameMax = 255;
@@ -209,6 +210,7 @@ Result<> LogDirectory::read_checkpoints(Fiber& f) {
   TRY(read(kRecoveryPoints, &Known::recovery_point));
   TRY(read(kLogStarts, &Known::log_start));
   TRY(read(kHighWatermarks, &Known::high_watermark));
+  TRY(read(kCleaned, &Known::first_dirty));
   return {};
 }
 
@@ -315,6 +317,7 @@ Result<LogEvidence> LogDirectory::claim(Fiber& f, const LogIdentity& identity) {
     evidence.recovery_point = known.recovery_point.value_or(Offset{0});
     evidence.log_start = known.log_start.value_or(Offset{0});
     evidence.high_watermark = known.high_watermark.value_or(Offset{0});
+    evidence.first_dirty = known.first_dirty;
     const auto mark = watermarks_.find({identity.topic_id, identity.partition});
     if (mark != watermarks_.end()) evidence.watermark = mark->second;
     claimed_.insert(at->first);
@@ -358,26 +361,49 @@ Result<> LogDirectory::store_offsets(Fiber& f, const LogIdentity& identity, cons
   });
 }
 
+Result<> LogDirectory::store_log_start(Fiber& f, const LogIdentity& identity, Offset start) {
+  return kernel::call_on(f, owner_, [&](Fiber& there) -> Result<> {
+    Known& known = known_[{identity.topic, identity.partition}];
+    known.log_start = std::max(known.log_start.value_or(Offset{0}), start);
+    const auto lock = TRY(writing_checkpoints_.lock(there));
+    return write_checkpoint(there, kLogStarts, &Known::log_start);
+  });
+}
+
+Result<> LogDirectory::store_first_dirty(Fiber& f, const LogIdentity& identity, Offset first_dirty) {
+  return kernel::call_on(f, owner_, [&](Fiber& there) -> Result<> {
+    known_[{identity.topic, identity.partition}].first_dirty = first_dirty;
+    const auto lock = TRY(writing_checkpoints_.lock(there));
+    return write_checkpoint(there, kCleaned, &Known::first_dirty);
+  });
+}
+
 Result<> LogDirectory::forget(Fiber& f, const LogIdentity& identity) {
   return kernel::call_on(f, owner_, [&](Fiber& there) -> Result<> {
+    const auto known = known_.find({identity.topic, identity.partition});
+    const bool was_cleaned = known != known_.end() && known->second.first_dirty.has_value();
     known_.erase({identity.topic, identity.partition});
     claimed_.erase({identity.topic, identity.partition});
-    return write_checkpoints(there);
+    TRY(write_checkpoints(there));
+    if (!was_cleaned) return {};
+    const auto lock = TRY(writing_checkpoints_.lock(there));
+    return write_checkpoint(there, kCleaned, &Known::first_dirty);
   });
+}
+
+Result<> LogDirectory::write_checkpoint(Fiber& f, std::string_view name, std::optional<Offset> Known::*member) {
+  std::vector<PartitionOffset> entries;
+  for (const auto& [at, known] : known_) {
+    if (known.*member) entries.push_back({at.first, at.second, *(known.*member)});
+  }
+  return kernel::replace_file(f, f.node().disk(), file(name), kernel::as_bytes(format_partition_offsets(entries)));
 }
 
 Result<> LogDirectory::write_checkpoints(Fiber& f) {
   const auto lock = TRY(writing_checkpoints_.lock(f));
-  const auto write = [&](std::string_view name, std::optional<Offset> Known::*member) -> Result<> {
-    std::vector<PartitionOffset> entries;
-    for (const auto& [at, known] : known_) {
-      if (known.*member) entries.push_back({at.first, at.second, *(known.*member)});
-    }
-    return kernel::replace_file(f, f.node().disk(), file(name), kernel::as_bytes(format_partition_offsets(entries)));
-  };
-  TRY(write(kLogStarts, &Known::log_start));
-  TRY(write(kRecoveryPoints, &Known::recovery_point));
-  return write(kHighWatermarks, &Known::high_watermark);
+  TRY(write_checkpoint(f, kLogStarts, &Known::log_start));
+  TRY(write_checkpoint(f, kRecoveryPoints, &Known::recovery_point));
+  return write_checkpoint(f, kHighWatermarks, &Known::high_watermark);
 }
 
 Result<> LogDirectory::checkpoint(Fiber& f) {

@@ -61,6 +61,7 @@ struct LogEvidence {
   Offset recovery_point{0};
   Offset log_start{0};
   Offset high_watermark{0};
+  std::optional<Offset> first_dirty;  ///< compaction has been so far
   std::optional<Watermark> watermark;
 };
 
@@ -119,6 +120,10 @@ class LogDirectory {
   kernel::Result<> note_closed(kernel::Fiber& f, const LogIdentity& identity, const LogOffsets& offsets);
   /// Makes the checkpoints say this before it returns.
   kernel::Result<> store_offsets(kernel::Fiber& f, const LogIdentity& identity, const LogOffsets& offsets);
+  /// Makes the checkpoint of log starts say this before it returns. Log starts never go back.
+  kernel::Result<> store_log_start(kernel::Fiber& f, const LogIdentity& identity, Offset start);
+  /// Makes the cleaner's checkpoint say this before it returns.
+  kernel::Result<> store_first_dirty(kernel::Fiber& f, const LogIdentity& identity, Offset first_dirty);
   kernel::Result<> forget(kernel::Fiber& f, const LogIdentity& identity);
   kernel::Result<> part(kernel::Fiber& f, DirectoryShard& shard);
   void spread_offline(kernel::Fiber& f, DirectoryShard& from);
@@ -129,6 +134,7 @@ class LogDirectory {
     std::optional<Offset> recovery_point;
     std::optional<Offset> log_start;
     std::optional<Offset> high_watermark;
+    std::optional<Offset> first_dirty;
     bool clean = false;
     bool in_use = false;
   };
@@ -138,6 +144,7 @@ class LogDirectory {
   kernel::Result<> read_checkpoints(kernel::Fiber& f);
   kernel::Result<> write_base_watermarks(kernel::Fiber& f, WatermarkHeader::State state);
   kernel::Result<> write_checkpoints(kernel::Fiber& f);
+  kernel::Result<> write_checkpoint(kernel::Fiber& f, std::string_view name, std::optional<Offset> Known::*member);
   /// Whether the next start may trust every log as it lies.
   kernel::Result<bool> all_clean(kernel::Fiber& f);
   void note(const LogIdentity& identity, const LogOffsets& offsets);

@@ -62,7 +62,7 @@ class Recovery {
     return std::make_shared<Segment>(task_.directory, base, task_.config.segment_index_bytes, kernel::ms_of(f_.wall()));
   }
 
-  /// What a compaction or a deletion of Kafka's left when it was interrupted.
+  /// What a compaction or a deletion, ours or Kafka's, left when it was interrupted.
   Result<> clear_leftovers() {
     auto entries = TRY(disk_.list(f_, task_.directory));
     std::optional<Offset> smallest_cleaned;
@@ -105,7 +105,7 @@ class Recovery {
     }
     if (swaps.empty()) return {};
     for (const auto& entry : entries) {
-      for (const std::string_view suffix : {".log", ".index", ".timeindex", ".txnindex"}) {
+      for (const std::string_view suffix : kSegmentSuffixes) {
         const auto base = base_of(entry.name, suffix);
         if (base && low && *base >= *low && *base < high) TRY(disk_.unlink(f_, path(entry.name)));
       }
@@ -141,8 +141,9 @@ class Recovery {
     for (std::size_t i = below; i < bases.size(); ++i) {
       const SegmentRef segment = make_segment(bases[i]);
       TRY(segment->adopt_size(f_));
-      if (segment->size_bytes() == 0 && i + 1 < bases.size()) {
-        // A roll that was given up (the disk was full) left it; the log went on in the segment before.
+      if (segment->size_bytes() == 0 && i + 1 < bases.size() && !out_.segments.empty()) {
+        // A roll that was given up (the disk was full) left it, and the log went on in the segment before; or all it
+        // had was compacted away. The first one stays even so: it says where the log starts.
         TRY(segment->unlink(f_));
         changed = true;
         continue;

@@ -22,15 +22,18 @@ std::string segment_file_name(Offset base, std::string_view suffix) {
   return fmt::format("{:020}{}", base.raw(), suffix);
 }
 
-Segment::Segment(std::string directory, Offset base, std::uint32_t index_bytes_max, std::int64_t created_ms)
+Segment::Segment(std::string directory, Offset base, std::uint32_t index_bytes_max, std::int64_t created_ms,
+                 std::string_view marker)
     : directory_{std::move(directory)},
+      marker_{marker},
       base_{base},
       index_bytes_max_{std::max<std::uint32_t>(index_bytes_max, 2 * TimeIndex::kEntryBytes)},
       created_ms_{created_ms},
+      written_ms_{created_ms},
       max_timestamp_offset_{base} {}
 
 std::string Segment::path(std::string_view suffix) const {
-  return directory_ + "/" + segment_file_name(base_, suffix);
+  return directory_ + "/" + segment_file_name(base_, suffix) + marker_;
 }
 
 Result<> Segment::create(Fiber& f) {
@@ -89,6 +92,7 @@ void Segment::note_batch(const BatchHeader& header, std::uint64_t position, std:
 
 Result<> Segment::load_indexes(Fiber& f) {
   if (indexes_loaded()) return {};
+  if (retired_) return rebuild_from_headers(f);
   const auto read = [&](std::string_view suffix) -> Result<Buffer> {
     const FileHandle opened = TRY(f.node().disk().open(f, path(suffix), OpenMode::read_only()));
     return kernel::read_all(f, *opened);
@@ -139,7 +143,48 @@ Result<> Segment::rebuild_from_headers(Fiber& f) {
   max_timestamp_offset_ = fresh.max_timestamp_offset_;
   first_timestamp_ms_ = fresh.first_timestamp_ms_;
   unindexed_bytes_ = fresh.unindexed_bytes_;
-  return rewrite_indexes(f);
+  const auto lock = TRY(rewriting_.lock(f));
+  return retired_ ? Result<>{} : rewrite_indexes(f);
+}
+
+Result<std::int64_t> Segment::read_first_timestamp(Fiber& f) {
+  if (first_timestamp_ms_ >= 0 || size_bytes_ == 0) return first_timestamp_ms_;
+  BatchScan scan{TRY(file(f)), 0, size_bytes_};
+  if (const auto first = TRY(scan.next_header(f))) first_timestamp_ms_ = first->header.max_timestamp_ms;
+  return first_timestamp_ms_;
+}
+
+Result<std::int64_t> Segment::largest_timestamp(Fiber& f) {
+  if (indexes_loaded()) return max_timestamp_ms_;
+  if (last_indexed_ms_) return *last_indexed_ms_;
+  const auto read_last = [&]() -> Result<std::int64_t> {
+    const FileHandle opened = TRY(f.node().disk().open(f, path(".timeindex"), OpenMode::read_only()));
+    const std::uint64_t size = TRY(opened->size(f));
+    if (size < TimeIndex::kEntryBytes || size % TimeIndex::kEntryBytes != 0) return 0;
+    const Buffer entry = TRY(kernel::read_exactly(f, *opened, size - TimeIndex::kEntryBytes, TimeIndex::kEntryBytes));
+    return kernel::load_be<std::int64_t>(entry.data());
+  };
+  const auto last = read_last();
+  if (last && *last > 0) return *(last_indexed_ms_ = *last);
+  // Missing, empty, or room that was never filled: the batches tell.
+  TRY(load_indexes(f));
+  return max_timestamp_ms_;
+}
+
+Result<> Segment::retire(Fiber& f) {
+  const auto opened = file(f);
+  const auto lock = TRY(rewriting_.lock(f));
+  retired_ = true;
+  return opened ? Result<>{} : std::unexpected(opened.error());
+}
+
+Result<> Segment::rename(Fiber& f, std::string_view marker) {
+  for (const std::string_view suffix : kSegmentSuffixes) {
+    const auto renamed = f.node().disk().rename(f, path(suffix), directory_ + "/" + segment_file_name(base_, suffix) + std::string{marker});
+    if (!renamed && !renamed.error().is(kernel::Errc::no_such_file)) return renamed;
+  }
+  marker_ = marker;
+  return {};
 }
 
 Result<std::optional<BatchScan::Item>> Segment::find(Fiber& f, Offset offset) {
@@ -257,7 +302,7 @@ Result<> Segment::cut(Fiber& f, std::uint64_t position, Offset end) {
 }
 
 Result<> Segment::unlink(Fiber& f) {
-  for (const std::string_view suffix : {".log", ".index", ".timeindex", ".txnindex"}) {
+  for (const std::string_view suffix : kSegmentSuffixes) {
     const auto gone = f.node().disk().unlink(f, path(suffix));
     if (!gone && !gone.error().is(kernel::Errc::no_such_file)) return gone;
   }

@@ -18,22 +18,36 @@
 #include "broker/log/time_index.h"
 #include "kernel/disk.h"
 #include "kernel/fiber.h"
+#include "kernel/mutex.h"
 
 namespace broker::log {
+
+/// Everything that belongs to one base offset, the producer snapshot apart.
+inline constexpr std::string_view kSegmentSuffixes[] = {".log", ".index", ".timeindex", ".txnindex"};
 
 /// "00000000000000000042" and a suffix such as ".log".
 std::string segment_file_name(Offset base, std::string_view suffix);
 
 class Segment {
  public:
-  Segment(std::string directory, Offset base, std::uint32_t index_bytes_max, std::int64_t created_ms);
+  /// `marker` stands behind every file's name: ".cleaned" while a compaction writes it.
+  Segment(std::string directory, Offset base, std::uint32_t index_bytes_max, std::int64_t created_ms,
+          std::string_view marker = {});
 
   [[nodiscard]] Offset base() const { return base_; }
   [[nodiscard]] std::string path(std::string_view suffix) const;
   [[nodiscard]] std::uint64_t size_bytes() const { return size_bytes_; }
   [[nodiscard]] std::int64_t created_ms() const { return created_ms_; }
+  /// When something was last written to it, by the wall clock; of a segment that was found, when it was found.
+  [[nodiscard]] std::int64_t written_ms() const { return written_ms_; }
+  void note_written(std::int64_t wall_ms) { written_ms_ = wall_ms; }
   /// The largest timestamp of the first batch; -1 when it has none or is not known.
   [[nodiscard]] std::int64_t first_timestamp_ms() const { return first_timestamp_ms_; }
+  /// The same, looked up where it is not known.
+  kernel::Result<std::int64_t> read_first_timestamp(kernel::Fiber& f);
+  /// The largest timestamp of its records; -1 when none has one. Of a closed segment that is not loaded, read from the
+  /// end of its time index.
+  kernel::Result<std::int64_t> largest_timestamp(kernel::Fiber& f);
   [[nodiscard]] bool index_full() const { return index_->is_full() || time_index_->is_full(); }
   [[nodiscard]] bool indexes_loaded() const { return index_.has_value(); }
   /// Loaded.
@@ -77,6 +91,13 @@ class Segment {
   kernel::Result<> cut(kernel::Fiber& f, std::uint64_t position, Offset end);
   /// Removes the files; the directory is not synced here.
   kernel::Result<> unlink(kernel::Fiber& f);
+  /// Gives all files another marker. The directory is not synced here.
+  kernel::Result<> rename(kernel::Fiber& f, std::string_view marker);
+  /// Its files are about to go, or others to come under their names: whoever still reads it keeps the open file, and
+  /// nothing is written any more. Suspends.
+  kernel::Result<> retire(kernel::Fiber& f);
+  /// Closes the files of the indexes; what they hold is in memory.
+  void close_indexes() { index_file_.reset(), time_index_file_.reset(); }
 
   [[nodiscard]] kernel::FileHandle open_file() const { return file_; }
   [[nodiscard]] kernel::FileHandle index_file() const { return index_file_; }
@@ -87,9 +108,14 @@ class Segment {
   kernel::Result<> rebuild_from_headers(kernel::Fiber& f);
 
   std::string directory_;
+  std::string marker_;
   Offset base_;
   std::uint32_t index_bytes_max_;
   std::int64_t created_ms_;
+  std::int64_t written_ms_;
+  std::optional<std::int64_t> last_indexed_ms_;  ///< what largest_timestamp() has read
+  bool retired_ = false;
+  kernel::Mutex rewriting_;  ///< of index files that were found wanting
   std::int64_t first_timestamp_ms_ = -1;
   std::uint64_t size_bytes_ = 0;
   std::optional<OffsetIndex> index_;

@@ -43,6 +43,10 @@ class TailCache {
   void clear() {
     while (!batches_.empty()) pop();
   }
+  /// Batches below `end` are not on disk any more as they were.
+  void drop_below(Offset end) {
+    while (!batches_.empty() && batches_.front().next <= end) pop();
+  }
   [[nodiscard]] const std::deque<CachedBatch>& batches() const { return batches_; }
   /// The batch that holds `offset`, or the next one; the end when it begins before what is here.
   [[nodiscard]] std::deque<CachedBatch>::const_iterator find(Offset offset) const {

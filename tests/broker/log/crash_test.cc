@@ -235,10 +235,18 @@ void play(const Story& story, Personality personality, std::string plant = {}, s
       tell_until(world, machine, kOpen, ignored, 1 + point % 40);
       world.kill(machine, point % 2 == 0 ? CrashKind::power_loss : CrashKind::process_kill);
     }
+    bool missed = false;
     run_and_crash(world, machine, CrashKind::process_kill, [&](Fiber& f, Ground& ground) {
       ASSERT_OK(ground.open(f));
       ASSERT_OK(ground.directory->partitions(f));
       auto log = Log::open(f, *ground.shard, kOrders, tiny());
+      if (ledger.removed && !log) {
+        // Under its old id it is missed where a watermark speaks of it; a topic that is made anew has another one.
+        EXPECT_TRUE(log.error().is(LogReason::damaged));
+        missed = true;
+        ASSERT_OK(ground.close(f));
+        return;
+      }
       ASSERT_OK(log);
       ground.log = std::move(*log);
       if (!ledger.removed) judge(f, ground, ledger);
@@ -248,7 +256,7 @@ void play(const Story& story, Personality personality, std::string plant = {}, s
       ground.log.reset();
       ASSERT_OK(ground.close(f));
     });
-    EXPECT_EQ(world.error_lines(), 0u);
+    EXPECT_EQ(world.error_lines(), missed ? 1u : 0u);
     if (!plant.empty()) {
       if (!crashed) return;
       continue;
