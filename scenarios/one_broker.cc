@@ -24,6 +24,7 @@ std::vector<std::string> draw_settings(Run& run, const sim::Machine& machine, co
       fmt::format("num.partitions={}", stage.partitions),
       fmt::format("kalda.shards={}", random.between(1, 3)),
       "kalda.admin.port=-1",
+      "log.retention.ms=-1",  // some records say that they are from 1970
   };
   const auto maybe = [&](std::string_view setting) {
     if (random.below(2) == 0) settings.emplace_back(setting);
