@@ -82,8 +82,9 @@ std::vector<std::shared_ptr<log::Log>> BrokerShard::open_logs() const {
 
 log::UpkeepSettings BrokerShard::upkeep_settings() const {
   const std::size_t shards = shard_.node().shards().size();
-  return {.retention_check = config_.retention_check,
-          .cleaner_backoff = dynamic_.cleaner_backoff,
+  constexpr std::chrono::milliseconds kNeverMs = std::chrono::years{100};  // more would overflow as nanoseconds
+  return {.retention_check = std::min(config_.retention_check, kNeverMs),
+          .cleaner_backoff = std::min(dynamic_.cleaner_backoff, kNeverMs),
           .map_bytes_max = dynamic_.cleaner_map_bytes / shards,
           .load_factor = dynamic_.cleaner_load_factor,
           .chunk_bytes = static_cast<std::size_t>(dynamic_.cleaner_chunk_bytes),

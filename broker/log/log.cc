@@ -171,6 +171,8 @@ Result<> Log::store_epochs(Fiber& f) {
 }
 
 Result<> Log::truncate_now(Fiber& f, Offset end) {
+  // Before nothing is synced any more: a compaction may be waiting for just that.
+  const auto no_upkeep = TRY(stop_upkeep(f));
   accepting_ = false;
   cutting_ = true;
   struct Reopen {
@@ -183,7 +185,6 @@ Result<> Log::truncate_now(Fiber& f, Offset end) {
   } reopen{*this};
   // A group that has gathered this log would take what goes now for synced in the end.
   directory_.syncs().leave(*this);
-  const auto no_upkeep = TRY(stop_upkeep(f));
   const auto no_start = TRY(starting_.lock(f));
   TRY(wait_idle(f));
   directory_.syncs().leave(*this);

@@ -72,7 +72,8 @@ Result<> Log::rest(Fiber& f, const CleanRules& rules, std::uint64_t bytes) {
   }
   if (f.cancelled()) return kernel::fail(Errc::cancelled);
   if (!directory_.online()) return kernel::fail(LogReason::directory_offline);
-  return upkeep_stops_ > 0 ? kernel::fail(Errc::closed) : Result<>{};
+  const bool goes_on = upkeep_stops_ == 0 && config_.compacts;
+  return goes_on ? Result<>{} : kernel::fail(Errc::closed);
 }
 
 /// Segments from the one with base `from` on, below `end`, that fit into one.
@@ -98,10 +99,20 @@ Result<std::vector<SegmentRef>> Log::next_group(Fiber& f, Offset from, Offset en
 }
 
 Result<> Log::swap_in(Fiber& f, std::span<const SegmentRef> sources, const SegmentRef& fresh) {
-  kernel::Disk& disk = f.node().disk();
   // On record must be a watermark behind what changes now, or recovery would take the new bytes for somebody else's.
   TRY(directory_.store_watermark(f, *this));
-  TRY(disk.sync_directory(f, path_));
+  TRY(f.node().disk().sync_directory(f, path_));
+  const Result<> swapped = finish_swap(f, sources, fresh);
+  // Half of the names may be changed: only a start can tell.
+  if (!swapped && !swapped.error().is(Errc::cancelled)) {
+    directory_.go_offline(f, swapped.error(), path_);
+    return kernel::fail(LogReason::directory_offline);
+  }
+  return swapped;
+}
+
+Result<> Log::finish_swap(Fiber& f, std::span<const SegmentRef> sources, const SegmentRef& fresh) {
+  kernel::Disk& disk = f.node().disk();
   TRY(fresh->rename(f, cleaner::kSwapSuffix));
   if (!BUG(f, "log.swap_not_synced")) TRY(disk.sync_directory(f, path_));
 
@@ -183,11 +194,7 @@ Result<Log::Cleaned> Log::clean_now(Fiber& f, const CleanRules& rules) {
       TRY(source->retire(f));
     }
     out.bytes_after += fresh->size_bytes();
-    if (const Result<> swapped = swap_in(f, group, fresh); !swapped) {
-      // Half of the names may be changed: only a start can tell.
-      if (!swapped.error().is(Errc::cancelled)) directory_.go_offline(f, swapped.error(), path_);
-      return std::unexpected(swapped.error());
-    }
+    TRY(swap_in(f, group, fresh));
   }
   out.records_read = filter.counts().records_read;
   out.records_removed = filter.counts().records_removed;
@@ -200,7 +207,7 @@ Result<Log::Cleaned> Log::clean_now(Fiber& f, const CleanRules& rules) {
 
 Result<Log::Cleaned> Log::clean(Fiber& f, const CleanRules& rules) {
   const auto lock = TRY(upkeep_.lock(f));
-  if (!accepting_) return kernel::fail(Errc::closed);
+  if (!accepting_ || !config_.compacts) return kernel::fail(Errc::closed);
   if (!directory_.online()) return kernel::fail(LogReason::directory_offline);
   auto cleaned = clean_now(f, rules);
   if (cleaned) return cleaned;

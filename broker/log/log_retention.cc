@@ -14,6 +14,11 @@ using kernel::Errc;
 using kernel::Fiber;
 using kernel::Result;
 
+namespace {
+/// Longer than any process lives, and far from where nanoseconds overflow.
+constexpr std::chrono::milliseconds kDelayMax = std::chrono::years{100};
+}  // namespace
+
 Result<> Log::advance_start(Fiber& f, Offset start) { return settled(f, advance_start_now(f, start)); }
 
 Result<> Log::advance_start_now(Fiber& f, Offset start) {
@@ -57,7 +62,7 @@ Result<Log::Retained> Log::drop_below_start(Fiber& f) {
 
 Result<> Log::dispose(Fiber& f, const Segment& gone, bool with_snapshot) {
   kernel::Disk& disk = f.node().disk();
-  const kernel::Duration delay = std::chrono::milliseconds{config_.file_delete_delay_ms};
+  const kernel::Duration delay = std::min(std::chrono::milliseconds{config_.file_delete_delay_ms}, kDelayMax);
   std::vector<std::string> files;
   for (const std::string_view suffix : kSegmentSuffixes) files.push_back(gone.path(suffix));
   if (with_snapshot) files.push_back(gone.path(".snapshot"));

@@ -1,5 +1,7 @@
 // Power loss at every single I/O of retention and of compaction, on both personalities of the simulated disk: what a
 // start then finds is what was before or what is new, never a mixture, and nothing committed that had to stay is gone.
+#include <gtest/gtest-spi.h>
+
 #include <set>
 
 #include "tests/broker/log/cleaner/keyed_log.h"
@@ -195,14 +197,14 @@ bool run_until(sim::World& world, sim::Machine& machine, std::uint64_t operation
   return !ended;
 }
 
-TEST_P(UpkeepCrashTest, what_had_to_stay_is_there_and_what_had_to_go_does_not_come_back) {
-  const Story& story = GetParam().story;
+/// Tells the story once for every I/O in it and judges what comes after. `plant` is of the mutants build only.
+void play(const Story& story, Personality personality, std::string plant = {}, std::uint64_t first_seed = 1000) {
   for (std::uint64_t point = 1;; ++point) {
     SCOPED_TRACE(fmt::format("{} point {}", story.name, point));
     kernel::StackPool stacks;
-    sim::World world{{.seed = 1000 + point}, stacks};
+    sim::World world{{.seed = first_seed + point, .planted_bug = plant}, stacks};
     sim::Machine& machine = world.add_machine("m");
-    machine.disk().image().set_personality(GetParam().personality);
+    machine.disk().image().set_personality(personality);
     Ledger ledger;
     const bool crashed = run_until(world, machine, point, [&](Fiber& f, Ground& ground) {
       ASSERT_OK(open_all(f, ground, story.config));
@@ -227,8 +229,16 @@ TEST_P(UpkeepCrashTest, what_had_to_stay_is_there_and_what_had_to_go_does_not_co
       ASSERT_OK(ground.close(f));
     });
     EXPECT_EQ(world.error_lines(), 0u);
-    if (HasFailure() || !crashed) return;
+    if (!plant.empty()) {
+      if (!crashed) return;
+      continue;
+    }
+    if (::testing::Test::HasFailure() || !crashed) return;
   }
+}
+
+TEST_P(UpkeepCrashTest, what_had_to_stay_is_there_and_what_had_to_go_does_not_come_back) {
+  play(GetParam().story, GetParam().personality);
 }
 
 INSTANTIATE_TEST_SUITE_P(Stories, UpkeepCrashTest, ::testing::ValuesIn([] {
@@ -242,6 +252,29 @@ INSTANTIATE_TEST_SUITE_P(Stories, UpkeepCrashTest, ::testing::ValuesIn([] {
                            return fmt::format("{}_{}", info.param.story.name,
                                               info.param.personality == Personality::strict ? "strict" : "ordered");
                          });
+
+#ifdef KALDA_MUTANTS
+// That the stories above would see these: each planted bug fails one of them.
+class UpkeepPlantTest : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(UpkeepPlantTest, is_found) {
+  ::testing::TestPartResultArray failures;
+  for (std::uint64_t seed = 1000; seed < 5000 && failures.size() == 0; seed += 1000) {
+    for (const Story& story : kStories) {
+      for (const Personality personality : {Personality::strict, Personality::ordered}) {
+        ::testing::ScopedFakeTestPartResultReporter intercept{
+            ::testing::ScopedFakeTestPartResultReporter::INTERCEPT_ONLY_CURRENT_THREAD, &failures};
+        if (failures.size() == 0) play(story, personality, GetParam(), seed);
+      }
+    }
+  }
+  EXPECT_GT(failures.size(), 0) << "nobody noticed";
+}
+
+INSTANTIATE_TEST_SUITE_P(Plants, UpkeepPlantTest,
+                         ::testing::Values("log.compaction_forgets_producers", "log.start_not_noted",
+                                           "log.swap_not_synced", "log.swapped_out_not_synced"));
+#endif
 
 }  // namespace
 }  // namespace broker::log
