@@ -7,23 +7,20 @@ import subprocess
 import sys
 import time
 
-from harness import HERE, Skip, check, register, run
+from harness import HERE, check, register, run
 from check_java import tool
 from install import KAFKA_TOOLS, kafka_tools_libs
 
-PROGRAM = HERE.parent.parent / "build" / "release" / "kalda"
 PARTITIONS, RECORDS = 6, 300
 JAVA_NAMES = {"range": "Range", "roundrobin": "RoundRobin", "sticky": "Sticky", "cooperative-sticky": "CooperativeSticky"}
 
 
 def kalda(ctx, *words, stdin=None):
-    if not PROGRAM.exists():
-        raise Skip("build/release/kalda is not built")
-    return run([PROGRAM, *words, "-b", ctx.address], stdin=stdin)
+    return run([ctx.program, *words, "-b", ctx.address], stdin=stdin)
 
 
 def native(ctx, topic, group, assignor):
-    return [PROGRAM, "consume", topic, "-g", group, "-f", "-b", ctx.address, "--assignor", assignor, "--session-timeout", "6"]
+    return [ctx.program, "consume", topic, "-g", group, "-f", "-b", ctx.address, "--assignor", assignor, "--session-timeout", "6"]
 
 
 def java(ctx, topic, group, assignor):

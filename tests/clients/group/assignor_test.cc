@@ -202,6 +202,22 @@ RC_GTEST_PROP(Sticky, a_newcomer_takes_no_more_than_its_share_and_the_others_exc
   for (const auto& one : c.members) RC_ASSERT(std::ranges::includes(before.at(one.id), out.at(one.id)));
 }
 
+TEST(Sticky, divides_ten_thousand_partitions_anew_among_many_members) {
+  constexpr int kMembers = 300;
+  constexpr std::int32_t kCount = 10'000;
+  std::vector<Member> members;
+  Partitions all;
+  for (std::int32_t p = 0; p < kCount; ++p) all.push_back({"t", PartitionId{p}});
+  for (int m = 0; m < kMembers; ++m) members.push_back(member(fmt::format("m{}", m), {"t"}, m == 0 ? all : Partitions{}, 1));
+  const auto out = assign(AssignorKind::sticky, members, {{"t", kCount}});
+  std::size_t least = kCount, most = 0;
+  for (const auto& [id, partitions] : out) {
+    least = std::min(least, partitions.size());
+    most = std::max(most, partitions.size());
+  }
+  EXPECT_LE(most - least, 1u);
+}
+
 RC_GTEST_PROP(CooperativeSticky, settles_in_two_generations_and_never_gives_what_another_still_has, ()) {
   const Case c = *cases(false);
   const auto first = assign(AssignorKind::cooperative_sticky, c.members, c.counts);

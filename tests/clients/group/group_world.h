@@ -14,6 +14,7 @@
 #include "clients/group/group_consumer.h"
 #include "clients/producer/producer.h"
 #include "sim/machine.h"
+#include "sim/network.h"
 #include "sim/world.h"
 
 namespace clients::testing {
@@ -63,6 +64,7 @@ class GroupWorld {
       (void)scope.join(f);
     });
   }
+  [[nodiscard]] sim::Machine& machine(const std::string& name) { return *machines_.at(name); }
   void kill(const std::string& name) { world.kill(*machines_.at(name), sim::CrashKind::process_kill); }
   /// Fails when `done` takes more than `limit` of virtual time.
   bool until(const std::function<bool()>& done, kernel::Duration limit = 300s) {

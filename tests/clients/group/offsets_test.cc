@@ -193,5 +193,38 @@ TEST(Commits, of_who_was_thrown_out_fail_and_what_it_had_is_lost) {
   });
 }
 
+TEST(Commits, keep_the_name_they_were_made_in_however_late_they_are_sent) {
+  GroupWorld world{7};
+  world.start_broker();
+  world.fill("t", 2, 5);
+  bool cut = false, ended = false;
+  std::optional<CommitFuture> first, second;
+  world.client("member", [&](Fiber& f, kernel::Scope& scope, testing::ClusterRef cluster) {
+    auto consumer = *GroupConsumer::open(scope, cluster, by_hand());
+    consumer->subscribe({"t"});
+    ASSERT_TRUE(next(f, *consumer));
+    // The first waits for an answer that does not come, the second for the first.
+    cut = true;
+    ASSERT_TRUE(f.sleep(100ms));
+    first = consumer->commit_async({{kFirst, {Offset{1}}}});
+    second = consumer->commit_async({{kFirst, {Offset{2}}}});
+    for (auto* one : {&first, &second}) {
+      const auto outcome = (*one)->get(f);
+      EXPECT_EQ(core::broker_code(outcome.error()), ErrorCode::unknown_member_id) << "its session is over";
+    }
+    EXPECT_TRUE(consumer->committed(f, {kFirst})->empty());
+    ASSERT_TRUE(consumer->close(f));
+    ended = true;
+  });
+  world.until([&] { return cut; });
+  auto& network = world.world.network();
+  auto& member = world.machine("member");
+  network.link(member, world.broker_machine).cut = true;
+  world.run_for(15s);
+  network.link(member, world.broker_machine).cut = false;
+  network.links_changed();
+  world.until([&] { return ended; });
+}
+
 }  // namespace
 }  // namespace clients::group
