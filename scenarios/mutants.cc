@@ -45,7 +45,6 @@ constexpr Mutant kMutants[] = {
     {"log.producer_state_not_rebuilt", "producers are forgotten by an unclean restart", kEasy},
     {"log.recovery_checks_no_checksum", "recovery takes torn batches for whole", kEasy},
     {"log.recovery_off_by_one", "recovery cuts one byte too much", kEasy},
-    {"log.retention_beyond_committed", "retention does not look at the high watermark (A14)", kUnseen},
     {"log.sequence_gap_taken", "a batch out of sequence is written", kEasy},
     {"log.shown_before_sync", "written batches are committed", kEasy},
     {"log.skip_directory_sync", "a new segment's directory entry is not synced", kEasy},

@@ -95,7 +95,7 @@ Result<Offset> Log::retained_from(Fiber& f, std::int64_t now_ms) {
     if (kept == segments_.size()) return false;
     const bool is_active = kept + 1 == segments_.size();
     if (is_active && segments_[kept]->size_bytes() == 0) return false;
-    return end_of_segment(kept) <= committed_ || BUG(f, "log.retention_beyond_committed");
+    return end_of_segment(kept) <= committed_;
   };
   if (config_.retention_bytes >= 0) {
     std::uint64_t total = size_bytes();

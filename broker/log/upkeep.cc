@@ -113,8 +113,10 @@ Result<std::vector<Upkeep::Dirty>> Upkeep::find_dirty(Fiber& f) {
   }
   metrics_.cleaner_dirty_bytes.set(static_cast<std::int64_t>(dirty_bytes));
   metrics_.cleaner_dirtiest_percent.set(static_cast<std::int64_t>(dirtiest * 100));
-  std::ranges::stable_sort(due, [](const Dirty& a, const Dirty& b) {
-    return a.how.overdue != b.how.overdue ? a.how.overdue : a.how.ratio > b.how.ratio;
+  std::ranges::sort(due, [](const Dirty& a, const Dirty& b) {
+    if (a.how.overdue != b.how.overdue) return a.how.overdue;
+    if (a.how.ratio != b.how.ratio) return a.how.ratio > b.how.ratio;
+    return a.log->watermark_key() < b.log->watermark_key();
   });
   return due;
 }
