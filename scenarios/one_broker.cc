@@ -43,7 +43,8 @@ bool is_disk_story(const sim::LogLine& line) {
   const auto has = [&](std::string_view words) { return line.text.find(words) != std::string::npos; };
   if (has("damaged")) return false;
   const auto offline = static_cast<int>(broker::log::LogReason::directory_offline);
-  return has("directory_offline") || has(fmt::format("broker.{} ", offline)) || has("sync_failed") || has("write_failed") || has("kernel.io") || has("disk_full");
+  return has("directory_offline") || has(fmt::format("broker.{} ", offline)) || has("sync_failed") || has("write_failed") || has("kernel.io") || has("kernel.read_only") ||
+         has("disk_full");
 }
 
 }  // namespace
@@ -66,7 +67,7 @@ OneBroker::OneBroker(Run& run, Stage& stage, const std::vector<std::string>& mor
 std::uint64_t OneBroker::told_errors() const {
   std::uint64_t sum = 0;
   for (const std::string_view mark : {"sim.disk.read_error", "sim.disk.write_error", "sim.disk.sync_error", "sim.disk.full",
-                                      "sim.network.resolve_error"}) {
+                                      "sim.disk.read_only", "sim.disk.bad_page", "sim.network.resolve_error"}) {
     const auto at = run_.world().marks().find(mark);
     if (at != run_.world().marks().end()) sum += at->second;
   }
@@ -173,6 +174,7 @@ bool OneBroker::settle(const std::function<bool()>& done, std::string_view who) 
       },
       300s);
   if (run_.failed() || run_.stopped()) return false;
+  run_.judged("liveness");
   if (!settled) run_.violation("liveness", fmt::format("{} did not come to its end within 300 s after everything healed", who));
   return settled;
 }
@@ -182,6 +184,7 @@ std::optional<std::map<std::string, ScannedLog>> OneBroker::stop() {
   machine_.process()->request_stop();
   run_.until([&] { return machine_.process()->main_ended; }, 60s);
   if (run_.stopped()) return std::nullopt;
+  run_.judged("liveness");
   if (!machine_.process()->main_ended) {
     run_.violation("liveness", "the broker did not stop when it was asked to");
     return std::nullopt;

@@ -18,6 +18,8 @@ sim::WorldOptions draw_world(const RunOptions& options) {
   world.nudges = random.below(2) == 0;
   world.slice = kernel::Duration{random.between(100, 5'000)};
   world.message_delay_max = kernel::Duration{random.between(1'000, 2'000'000)};
+  world.wall_offset_max = std::chrono::seconds{300};
+  world.drift_ppm_max = 200;
   world.planted_bug = options.planted_bug;
   return world;
 }
@@ -60,6 +62,7 @@ bool Run::until(const std::function<bool()>& done, kernel::Duration limit) {
 void Run::judge_errors() {
   for (; errors_judged_ < world_.errors().size(); ++errors_judged_) {
     const sim::LogLine& line = world_.errors()[errors_judged_];
+    judged("log");
     if (expected_error_ && expected_error_(line)) continue;
     violation("log", fmt::format("{}: unexpected error: {}", line.node, line.text));
   }

@@ -156,12 +156,18 @@ void SimDisk::crash(bool power_loss) {
   world_.record(EventKind::fault, machine_.id(), loss.pages_dropped << 32 | loss.pages_kept, image_.fingerprint());
 }
 
-void SimDisk::replace() {
-  in_flight_.clear();
-  ++generation_;
-  ++boots_;
-  open_files_ = 0;
-  image_ = DiskImage{image_.personality()};
+void SimDisk::spoil(kernel::Random random, std::uint32_t per_million) {
+  if (image_.spoil(random, per_million) > 0) world_.mark("sim.disk.page_spoiled");
+}
+
+bool SimDisk::refuses_changes() {
+  if (faults_.read_only) world_.mark("sim.disk.read_only");
+  return faults_.read_only;
+}
+
+bool SimDisk::hits_bad_page(bool touches) {
+  if (touches) world_.mark("sim.disk.bad_page");
+  return touches;
 }
 
 class SimDisk::SimFile final : public kernel::File {
@@ -181,7 +187,7 @@ class SimDisk::SimFile final : public kernel::File {
         f, Kind::read, inode_->id, position << 24 ^ length, 4us,
         [&disk = disk_, inode = inode_, position, length]() -> Result<Buffer> {
           if (disk.fires(disk.faults_.read_error_ppm, "sim.disk.read_error")) return kernel::fail_errno(EIO);
-          if (disk.unreadable(*inode, position, length)) return kernel::fail_errno(EIO);
+          if (disk.hits_bad_page(DiskImage::unreadable(*inode, position, length))) return kernel::fail_errno(EIO);
           std::size_t part = length;
           if (length > 1 && disk.fires(disk.faults_.short_io_ppm, "sim.disk.short_read")) {
             part = 1 + disk.random_.below(length - 1);
@@ -215,7 +221,12 @@ class SimDisk::SimFile final : public kernel::File {
     if (!writable_) return fail(Errc::permission);
     return disk_.perform<void>(f, Kind::truncate, inode_->id, size, 6us,
                                [&disk = disk_, inode = inode_, size]() -> Result<> {
-                                 if (disk.faults_.read_only) return kernel::fail_errno(EROFS);
+                                 if (disk.refuses_changes()) return kernel::fail_errno(EROFS);
+                                 const std::uint64_t cut = size % kPageBytes;
+                                 if (disk.hits_bad_page(cut != 0 && size < inode->size &&
+                                                        DiskImage::unreadable(*inode, size - cut, 1))) {
+                                   return kernel::fail_errno(EIO);
+                                 }
                                  disk.image_.truncate(*inode, size);
                                  return {};
                                });
@@ -225,8 +236,8 @@ class SimDisk::SimFile final : public kernel::File {
     if (!writable_) return fail(Errc::permission);
     return disk_.perform<void>(f, Kind::allocate, inode_->id, position << 24 ^ length, 8us,
                                [&disk = disk_, inode = inode_, position, length]() -> Result<> {
-                                 if (disk.faults_.read_only) return kernel::fail_errno(EROFS);
-                                 if (!disk.has_room_for(*inode, position, length)) return kernel::fail_errno(ENOSPC);
+                                 if (disk.refuses_changes()) return kernel::fail_errno(EROFS);
+                                 if (!disk.has_room_for(*inode, position, length)) return disk.out_of_space();
                                  inode->size = std::max(inode->size, position + length);
                                  return {};
                                });
@@ -253,23 +264,16 @@ class SimDisk::SimFile final : public kernel::File {
   std::uint64_t generation_;
 };
 
-bool SimDisk::unreadable(const Inode& inode, std::uint64_t position, std::size_t length) const {
-  for (auto page = inode.pages.lower_bound(position / kPageBytes);
-       page != inode.pages.end() && page->first * kPageBytes < position + length; ++page) {
-    if (page->second.unreadable) return true;
-  }
-  return false;
-}
-
 std::unexpected<kernel::Error> SimDisk::out_of_space() {
   world_.mark("sim.disk.full");
   return kernel::fail_errno(ENOSPC);
 }
 
 Result<std::size_t> SimDisk::write_now(Inode& inode, std::uint64_t position, std::span<const Buffer> chain) {
-  if (faults_.read_only) return kernel::fail_errno(EROFS);
+  if (refuses_changes()) return kernel::fail_errno(EROFS);
   if (fires(faults_.write_error_ppm, "sim.disk.write_error")) return kernel::fail_errno(EIO);
   std::size_t left = kernel::total_size(chain);
+  if (hits_bad_page(DiskImage::write_needs_unreadable(inode, position, left))) return kernel::fail_errno(EIO);
   if (left > 1 && fires(faults_.short_io_ppm, "sim.disk.short_write")) left = 1 + random_.below(left - 1);
   while (left > 0 && !has_room_for(inode, position, left)) left /= 2;  // a full disk takes what still fits
   if (left == 0 && kernel::total_size(chain) > 0) return out_of_space();
@@ -284,6 +288,8 @@ Result<std::size_t> SimDisk::write_now(Inode& inode, std::uint64_t position, std
 }
 
 Result<> SimDisk::sync_now(const SyncSet& set) {
+  // Nothing reaches the medium; unlike after a failed sync, the pages stay dirty.
+  if (refuses_changes()) return kernel::fail_errno(EROFS);
   if (fires(faults_.sync_error_ppm, "sim.disk.sync_error")) {
     image_.drop_dirty(set);
     return kernel::fail_errno(EIO);
@@ -308,13 +314,13 @@ Result<kernel::FileHandle> SimDisk::open(Fiber& f, std::string_view path, kernel
         if (found && mode.create && mode.exclusive) return fail(Errc::already_exists);
         if (!found) {
           if (!mode.create || !found.error().is(Errc::no_such_file)) return std::unexpected(found.error());
-          if (faults_.read_only) return kernel::fail_errno(EROFS);
+          if (refuses_changes()) return kernel::fail_errno(EROFS);
           if (faults_.full) return out_of_space();
           found = image_.create(path, /*directory=*/false);
           if (!found) return std::unexpected(found.error());
         }
         if ((*found)->is_directory) return kernel::fail_errno(EISDIR);
-        if (mode.write && faults_.read_only) return kernel::fail_errno(EROFS);
+        if (mode.write && refuses_changes()) return kernel::fail_errno(EROFS);
         if (mode.truncate) image_.truncate(**found, 0);
         return std::make_shared<SimFile>(*this, *found, mode.write);
       });
@@ -323,14 +329,14 @@ Result<kernel::FileHandle> SimDisk::open(Fiber& f, std::string_view path, kernel
 Result<> SimDisk::rename(Fiber& f, std::string_view from, std::string_view to) {
   return perform<void>(f, Kind::rename, 0, kernel::mix64(kernel::hash64(from), kernel::hash64(to)), 8us,
                        [this, from = std::string{from}, to = std::string{to}]() -> Result<> {
-                         if (faults_.read_only) return kernel::fail_errno(EROFS);
+                         if (refuses_changes()) return kernel::fail_errno(EROFS);
                          return image_.rename(from, to);
                        });
 }
 
 Result<> SimDisk::unlink(Fiber& f, std::string_view path) {
   return perform<void>(f, Kind::unlink, 0, kernel::hash64(path), 8us, [this, path = std::string{path}]() -> Result<> {
-    if (faults_.read_only) return kernel::fail_errno(EROFS);
+    if (refuses_changes()) return kernel::fail_errno(EROFS);
     return image_.unlink(path, /*directory=*/false);
   });
 }
@@ -339,7 +345,7 @@ Result<> SimDisk::make_directory(Fiber& f, std::string_view path) {
   return perform<void>(f, Kind::make_directory, 0, kernel::hash64(path), 8us,
                        [this, path = std::string{path}]() -> Result<> {
                          if (image_.find(path)) return fail(Errc::already_exists);
-                         if (faults_.read_only) return kernel::fail_errno(EROFS);
+                         if (refuses_changes()) return kernel::fail_errno(EROFS);
                          if (faults_.full) return out_of_space();
                          TRY(image_.create(path, /*directory=*/true));
                          return {};
@@ -349,7 +355,7 @@ Result<> SimDisk::make_directory(Fiber& f, std::string_view path) {
 Result<> SimDisk::remove_directory(Fiber& f, std::string_view path) {
   return perform<void>(f, Kind::remove_directory, 0, kernel::hash64(path), 8us,
                        [this, path = std::string{path}]() -> Result<> {
-                         if (faults_.read_only) return kernel::fail_errno(EROFS);
+                         if (refuses_changes()) return kernel::fail_errno(EROFS);
                          return image_.unlink(path, /*directory=*/true);
                        });
 }
@@ -373,6 +379,7 @@ Result<> SimDisk::sync_directory(Fiber& f, std::string_view path) {
   return perform<void>(f, Kind::sync_directory, 0, kernel::hash64(path), 100us,
                        [this, path = std::string{path}]() -> Result<> {
                          const InodeRef directory = TRY(image_.find(path));
+                         if (refuses_changes()) return kernel::fail_errno(EROFS);
                          if (fires(faults_.sync_error_ppm, "sim.disk.sync_error")) return kernel::fail_errno(EIO);
                          image_.sync_directory(directory);
                          return {};

@@ -25,7 +25,7 @@ struct DiskFaults {
   std::uint32_t slow_factor = 1;        ///< latencies are multiplied
   bool full = false;                    ///< no write that needs a new page succeeds
   bool hung = false;                    ///< nothing completes until this ends
-  bool read_only = false;
+  bool read_only = false;               ///< as after a remount: what would change anything fails, and so does a sync
   std::uint64_t capacity_bytes = 1ull << 40;
 };
 
@@ -51,10 +51,12 @@ class SimDisk final : public kernel::Disk {
   [[nodiscard]] DiskImage& image() { return image_; }
   [[nodiscard]] std::uint64_t operations_issued() const { return operations_issued_; }
 
+  /// Makes pages unreadable (DiskImage::spoil) until they are rewritten or mended.
+  void spoil(kernel::Random random, std::uint32_t per_million);
+  void unspoil() { image_.unspoil(); }
+
   /// The process died: each operation in flight happens or not. With power loss, unsynced state is at stake too.
   void crash(bool power_loss);
-  /// A new empty disk in place of the old one.
-  void replace();
 
  private:
   class SimFile;
@@ -67,7 +69,10 @@ class SimDisk final : public kernel::Disk {
   void submit(const std::shared_ptr<Operation>& operation, kernel::Duration base);
   void complete(const std::shared_ptr<Operation>& operation);
   bool fires(std::uint32_t per_million, std::string_view mark);
-  [[nodiscard]] bool unreadable(const Inode& inode, std::uint64_t position, std::size_t length) const;
+  /// True, with its mark, while the file system is read-only.
+  bool refuses_changes();
+  /// True, with its mark, when `touches` says that the device cannot read what is needed.
+  bool hits_bad_page(bool touches);
   std::unexpected<kernel::Error> out_of_space();
   kernel::Result<std::size_t> write_now(Inode& inode, std::uint64_t position, std::span<const kernel::Buffer> chain);
   kernel::Result<> sync_now(const SyncSet& set);

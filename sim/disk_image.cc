@@ -219,6 +219,40 @@ std::vector<InodeRef> DiskImage::all_files() const {
   return files;
 }
 
+std::uint64_t DiskImage::spoil(kernel::Random random, std::uint32_t per_million) {
+  std::uint64_t spoiled = 0;
+  for (const InodeRef& file : all_files()) {
+    for (auto& [number, page] : file->pages) {
+      if (page.dirty || page.fresh || page.durable != nullptr || !random.chance(per_million)) continue;
+      page.unreadable = true;
+      ++spoiled;
+    }
+  }
+  return spoiled;
+}
+
+void DiskImage::unspoil() {
+  for (const InodeRef& file : all_files()) {
+    for (auto& [number, page] : file->pages) page.unreadable = false;
+  }
+}
+
+bool DiskImage::unreadable(const Inode& inode, std::uint64_t position, std::uint64_t length) {
+  for (auto page = inode.pages.lower_bound(position / kPageBytes);
+       page != inode.pages.end() && page->first * kPageBytes < position + length; ++page) {
+    if (page->second.unreadable) return true;
+  }
+  return false;
+}
+
+bool DiskImage::write_needs_unreadable(const Inode& inode, std::uint64_t position, std::uint64_t length) {
+  const auto partly = [&](std::uint64_t page) {
+    const std::uint64_t begin = page * kPageBytes, end = std::min(begin + kPageBytes, inode.size);
+    return (position > begin || position + length < end) && unreadable(inode, begin, 1);
+  };
+  return length > 0 && (partly(position / kPageBytes) || partly((position + length - 1) / kPageBytes));
+}
+
 void DiskImage::settle_pages(Inode& inode, kernel::Random& random, LossReport& report) {
   bool dropped_before = false;
   // A run favours one outcome, so that whole tails go as well as single pages.

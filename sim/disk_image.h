@@ -31,7 +31,7 @@ struct Page {
   std::unique_ptr<Bytes> durable;
   bool fresh = true;       ///< no durable content at all: zeros
   bool dirty = false;      ///< differs from the durable content and will be written by a sync
-  bool unreadable = false; ///< the device answers EIO until the page is rewritten
+  bool unreadable = false; ///< the device answers EIO until the whole page is rewritten
   std::uint64_t synced_by = 0;  ///< the latest sync, by issue, that made it durable
 };
 
@@ -88,6 +88,15 @@ class DiskImage {
 
   /// The machine loses power: each unsynced page, size and namespace change survives or not as `random` says.
   LossReport lose_power(kernel::Random random);
+
+  /// Latent sector errors: of the pages that only the medium holds (what is dirty is still in memory), as many per
+  /// million cannot be read any more. Answers how many.
+  std::uint64_t spoil(kernel::Random random, std::uint32_t per_million);
+  /// All pages can be read again, with what they held.
+  void unspoil();
+  [[nodiscard]] static bool unreadable(const Inode& inode, std::uint64_t position, std::uint64_t length);
+  /// Whether writing there needs a page that cannot be read: the rest of the page would have to come from the medium.
+  [[nodiscard]] static bool write_needs_unreadable(const Inode& inode, std::uint64_t position, std::uint64_t length);
 
   [[nodiscard]] std::uint64_t used_bytes() const { return pages_held_ * kPageBytes; }
   [[nodiscard]] Personality personality() const { return personality_; }

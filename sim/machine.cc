@@ -25,16 +25,27 @@ Mono SimClock::scheduler_time(Mono local) const {
 }
 
 kernel::Wall SimClock::wall() const {
+  if (wall_offset_ != wall_offset_seen_) {
+    world_.mark(wall_offset_ < wall_offset_seen_ ? "sim.clock.wall_went_back" : "sim.clock.wall_jumped_ahead");
+    wall_offset_seen_ = wall_offset_;
+  }
   const Duration since = now().time_since_epoch() + wall_offset_;
   return world_.options().epoch + std::chrono::floor<std::chrono::milliseconds>(since);
 }
 
 void SimClock::set_drift(std::int64_t parts_per_million) {
   CHECK(parts_per_million >= -500 && parts_per_million <= 500);
+  if (parts_per_million != drift_ppm_) world_.mark("sim.clock.drift_changed");
   const Mono reading = now();
   world_anchor_ = world_.now();
   local_anchor_ = reading;
   drift_ppm_ = parts_per_million;
+}
+
+void SimClock::start_off(Duration wall_offset, std::int64_t drift_ppm) {
+  CHECK(drift_ppm >= -500 && drift_ppm <= 500);
+  wall_offset_ = wall_offset_seen_ = wall_offset;
+  drift_ppm_ = drift_ppm;
 }
 
 Machine::Machine(World& world, std::uint32_t id, std::string name, std::string address)

@@ -23,6 +23,8 @@ class SimClock final : public kernel::Clock {
   void set_drift(std::int64_t parts_per_million);
   /// Moves the wall clock, either way.
   void step_wall(kernel::Duration by) { wall_offset_ += by; }
+  /// How far off it is from the beginning; nobody sees that as a step.
+  void start_off(kernel::Duration wall_offset, std::int64_t drift_ppm);
   [[nodiscard]] kernel::Duration wall_offset() const { return wall_offset_; }
 
  private:
@@ -32,6 +34,7 @@ class SimClock final : public kernel::Clock {
   kernel::Mono world_anchor_{};
   kernel::Mono local_anchor_{};
   kernel::Duration wall_offset_{0};
+  mutable kernel::Duration wall_offset_seen_{0};  // by who read the clock last
 };
 
 class Machine {

@@ -84,8 +84,9 @@ void Stream::plan_delivery(int writer_side) {
   Pipe& pipe = out(writer_side);
   if (pipe.delivery_planned || pipe.in_flight.empty()) return;
   const LinkFaults& link = network_.link(*end(writer_side).machine, *end(1 - writer_side).machine);
-  if (link.cut) return;  // links_changed() comes back here
+  if (link.cut) return network_.world_.mark("sim.network.cut");  // links_changed() comes back here
   kernel::Mono at = std::max(pipe.in_flight.front().arrives, link.clogged_until);
+  if (at > pipe.in_flight.front().arrives) network_.world_.mark("sim.network.clogged");
   if (link.bytes_per_second > 0) {
     const auto size = static_cast<std::int64_t>(pipe.in_flight.front().bytes.size());
     at = std::max(at, network_.world_.now() +
@@ -225,7 +226,7 @@ Result<> SimSocket::write(Fiber& f, std::span<const Buffer> chain, bool /*more_f
       }
       if (!usable() || pipe.end_sent) return fail(Errc::connection_reset);
       if (network.options_.reset_ppm > 0 && network.random_.chance(network.options_.reset_ppm)) {
-        network.world_.mark("sim.network.reset");
+        network.world_.mark("sim.network.write_reset");
         stream_->lose_tail(side_);
         return fail(Errc::connection_reset);
       }

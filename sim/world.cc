@@ -47,7 +47,13 @@ World::~World() {
 Machine& World::add_machine(std::string_view name) {
   const auto id = static_cast<std::uint32_t>(machines_.size() + 1);
   machines_.push_back(std::make_unique<Machine>(*this, id, std::string{name}, fmt::format("10.0.0.{}", id)));
-  return *machines_.back();
+  Machine& machine = *machines_.back();
+  kernel::Random drawn = random(kernel::Domain::clock, id);
+  const auto most = static_cast<std::uint64_t>(options_.wall_offset_max.count());
+  const auto off = static_cast<std::int64_t>(most > 0 ? drawn.heavy_tail(most, 1) : 0);
+  machine.clock().start_off(Duration{drawn.below(2) == 0 ? off : -off},
+                            drawn.between(-options_.drift_ppm_max, options_.drift_ppm_max));
+  return machine;
 }
 
 Machine* World::find_machine(std::string_view name_or_address) {
@@ -76,6 +82,7 @@ void World::boot(Machine& machine, std::uint32_t shards, Main main) {
 void World::kill(Machine& machine, CrashKind kind) {
   CHECK(machine.up());
   CHECK(scheduler_.current() == nullptr);
+  mark(kind == CrashKind::power_loss ? "sim.process.power_lost" : "sim.process.killed");
   record(EventKind::process, machine.id(), 0xdead, static_cast<std::uint64_t>(kind));
   scheduler_.kill_fibers(machine.process_->shards());
   network_->crash(machine, kind == CrashKind::power_loss);
@@ -88,6 +95,7 @@ void World::kill(Machine& machine, CrashKind kind) {
 void World::pause(Machine& machine) {
   if (!machine.up() || machine.paused_) return;
   machine.paused_ = true;
+  mark("sim.process.paused");
   record(EventKind::process, machine.id(), 0xf0);
   for (kernel::Shard* shard : machine.process_->shards()) scheduler_.hold(*shard);
 }
@@ -161,7 +169,9 @@ bool World::nudge(std::string_view name) {
     const Nudge nudge{drawn.chance(250'000), static_cast<std::uint32_t>(drawn.between(1'000, 300'000))};
     known = nudges_.emplace(name, nudge).first;
   }
-  return known->second.active && nudge_random_.chance(known->second.per_million);
+  const bool fires = known->second.active && nudge_random_.chance(known->second.per_million);
+  if (fires) mark(fmt::format("nudge.{}", name));
+  return fires;
 }
 
 void World::log(LogLine line) {

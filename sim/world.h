@@ -40,6 +40,9 @@ struct WorldOptions {
   bool nudges = false;
   std::string planted_bug;
   kernel::Wall epoch{std::chrono::milliseconds{1'700'000'000'000}};
+  /// Each machine starts with a wall clock that is off by up to this, mostly by little, and with a rate error.
+  kernel::Duration wall_offset_max{0};
+  std::int64_t drift_ppm_max = 0;
 };
 
 enum class CrashKind : std::uint8_t {
@@ -101,7 +104,8 @@ class World final : private kernel::DispatchPolicy {
   /// How often each coverage mark was reached, by name.
   [[nodiscard]] const std::map<std::string, std::uint64_t, std::less<>>& marks() const { return marks_; }
   void mark(std::string_view name);
-  /// Settles once per run whether the nudge `name` is active, and each time whether it fires.
+  /// Settles once per run whether the nudge `name` is active, and each time whether it fires, with the mark
+  /// "nudge.<name>".
   bool nudge(std::string_view name);
   /// Stops nudging, for the liveness phase.
   void stop_nudges() { options_.nudges = false; }

@@ -6,8 +6,9 @@
 //   written: acks=1; all of a relaxed topic  stays          may go, from the first batch the medium lacks on
 //   synced: acks=all or shown, durable       stays          stays
 //
-// Errors of the disk (EIO on read, write or sync with its silent drop, no space, short, slow, hung) excuse nothing: what
-// could not be made safe must not have been acknowledged. Faults that leave no copy of acknowledged data (a lost disk,
+// Errors of the disk (EIO on read, write or sync with its silent drop, no space, read-only, short, slow, hung, pages that
+// cannot be read for a while) excuse nothing: what could not be made safe must not have been acknowledged. A page that
+// could never be read again would be damage to the only copy, so such errors end. Faults that leave no copy of acknowledged data (a lost disk,
 // rot, a sync that lies) exceed the contract of a single copy and are not drawn.
 #pragma once
 

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <chrono>
 
 #include "sim/faults/plan.h"
@@ -46,93 +47,111 @@ void Injector::fire(const Fault& fault) {
         });
       }
       return;
-    case FaultKind::pause: world_.pause(machine); break;
     case FaultKind::wall_step: machine.clock().step_wall(std::chrono::milliseconds{fault.amount}); return;
     case FaultKind::drift: machine.clock().set_drift(fault.amount - 500); return;
     case FaultKind::reset_one: world_.network().reset_streams(machine, /*all=*/false); return;
     case FaultKind::reset_all: world_.network().reset_streams(machine, /*all=*/true); return;
-    case FaultKind::refuse: world_.network().options().refuse_ppm = static_cast<std::uint32_t>(fault.amount); break;
-    case FaultKind::flaky_streams:
-      world_.network().options().reset_ppm = static_cast<std::uint32_t>(fault.amount);
-      break;
-    case FaultKind::resolve_error:
-      world_.network().options().resolve_error_ppm = static_cast<std::uint32_t>(fault.amount);
-      break;
-    case FaultKind::cut:
-    case FaultKind::cut_one_way:
-    case FaultKind::clog:
-    case FaultKind::slow_reader: fire_link(machine, fault); break;
-    default: fire_disk(machine, fault);
+    default: break;  // what lasts
   }
+  under_way_.push_back(&fault);
+  settle(fault, /*begins=*/true);
   world_.after(fault.lasts, [this, &fault] {
-    if (!healed_) end(fault);
+    if (healed_) return;
+    std::erase(under_way_, &fault);
+    settle(fault, /*begins=*/false);
   });
 }
 
-void Injector::fire_disk(Machine& machine, const Fault& fault) {
-  DiskFaults& disk = machine.disk().faults();
-  const auto ppm = static_cast<std::uint32_t>(fault.amount);
-  switch (fault.kind) {
-    case FaultKind::disk_slow: disk.slow_factor = ppm; break;
-    case FaultKind::disk_hung: disk.hung = true; break;
-    case FaultKind::disk_full: disk.full = true; break;
-    case FaultKind::disk_short_io: disk.short_io_ppm = ppm; break;
-    case FaultKind::disk_write_error: disk.write_error_ppm = ppm; break;
-    case FaultKind::disk_sync_error: disk.sync_error_ppm = ppm; break;
-    case FaultKind::disk_read_error: disk.read_error_ppm = ppm; break;
-    default: CHECK(false);
+std::int64_t Injector::strongest(FaultKind kind, std::optional<std::uint32_t> machine) const {
+  std::int64_t most = 0;
+  for (const Fault* fault : under_way_) {
+    if (fault->kind == kind && fault->machine == machine.value_or(fault->machine)) most = std::max(most, fault->amount);
   }
+  return most;
 }
 
-void Injector::fire_link(Machine& machine, const Fault& fault) {
-  const Machine& peer = *world_.machines()[fault.peer];
-  LinkFaults& out = world_.network().link(machine, peer);
-  LinkFaults& back = world_.network().link(peer, machine);
-  switch (fault.kind) {
-    case FaultKind::cut: out.cut = back.cut = true; break;
-    case FaultKind::cut_one_way: out.cut = true; break;
-    case FaultKind::clog: out.clogged_until = back.clogged_until = world_.now() + fault.lasts; break;
-    case FaultKind::slow_reader: out.bytes_per_second = static_cast<std::uint64_t>(fault.amount); break;
-    default: CHECK(false);
-  }
+bool Injector::any(FaultKind kind, std::uint32_t machine) const {
+  return std::ranges::any_of(under_way_, [&](const Fault* f) { return f->kind == kind && f->machine == machine; });
 }
 
-void Injector::end(const Fault& fault) {
-  Machine& machine = *world_.machines()[fault.machine];
-  DiskFaults& disk = machine.disk().faults();
+void Injector::settle(const Fault& changed, bool begins) {
+  Machine& machine = *world_.machines()[changed.machine];
   NetworkOptions& network = world_.network().options();
-  switch (fault.kind) {
-    case FaultKind::pause: return world_.resume(machine);
-    case FaultKind::refuse: network.refuse_ppm = 0; return;
-    case FaultKind::flaky_streams: network.reset_ppm = 0; return;
-    case FaultKind::resolve_error: network.resolve_error_ppm = 0; return;
-    case FaultKind::disk_slow: disk.slow_factor = 1; return;
-    case FaultKind::disk_hung: machine.disk().unhang(); return;
-    case FaultKind::disk_full: disk.full = false; return;
-    case FaultKind::disk_short_io: disk.short_io_ppm = 0; return;
-    case FaultKind::disk_write_error: disk.write_error_ppm = 0; return;
-    case FaultKind::disk_sync_error: disk.sync_error_ppm = 0; return;
-    case FaultKind::disk_read_error: disk.read_error_ppm = 0; return;
+  const auto ppm = static_cast<std::uint32_t>(strongest(changed.kind));
+  switch (changed.kind) {
+    case FaultKind::pause: return any(FaultKind::pause, changed.machine) ? world_.pause(machine) : world_.resume(machine);
+    case FaultKind::refuse: network.refuse_ppm = ppm; return;
+    case FaultKind::flaky_streams: network.reset_ppm = ppm; return;
+    case FaultKind::resolve_error: network.resolve_error_ppm = ppm; return;
     case FaultKind::cut:
     case FaultKind::cut_one_way:
     case FaultKind::clog:
-    case FaultKind::slow_reader: {
-      const Machine& peer = *world_.machines()[fault.peer];
-      world_.network().link(machine, peer) = {};
-      world_.network().link(peer, machine) = {};
-      world_.network().links_changed();
-      return;
-    }
-    default: return;
+    case FaultKind::slow_reader: return settle_link(changed, begins);
+    default: return settle_disk(changed, begins);
   }
+}
+
+void Injector::settle_disk(const Fault& changed, bool begins) {
+  SimDisk& disk = world_.machines()[changed.machine]->disk();
+  DiskFaults& faults = disk.faults();
+  const bool on = any(changed.kind, changed.machine);
+  const auto amount = static_cast<std::uint32_t>(strongest(changed.kind, changed.machine));
+  switch (changed.kind) {
+    case FaultKind::disk_slow: faults.slow_factor = std::max(amount, 1u); return;
+    case FaultKind::disk_hung: return on ? void(faults.hung = true) : disk.unhang();
+    case FaultKind::disk_full: faults.full = on; return;
+    case FaultKind::disk_short_io: faults.short_io_ppm = amount; return;
+    case FaultKind::disk_write_error: faults.write_error_ppm = amount; return;
+    case FaultKind::disk_sync_error: faults.sync_error_ppm = amount; return;
+    case FaultKind::disk_read_error: faults.read_error_ppm = amount; return;
+    case FaultKind::disk_read_only: faults.read_only = on; return;
+    case FaultKind::disk_bad_pages:
+      // Which pages is settled by the fault alone, so that a plan without its neighbours spoils the same ones.
+      if (begins) disk.spoil(world_.random(kernel::Domain::faults, static_cast<std::uint64_t>(changed.at.count())),
+                             static_cast<std::uint32_t>(changed.amount));
+      if (!on) disk.unspoil();
+      return;
+    default: CHECK(false);
+  }
+}
+
+void Injector::settle_direction(std::uint32_t from, std::uint32_t to) {
+  LinkFaults& link = world_.network().link(*world_.machines()[from], *world_.machines()[to]);
+  link.cut = false;
+  link.bytes_per_second = 0;
+  for (const Fault* fault : under_way_) {
+    const bool here = fault->machine == from && fault->peer == to;
+    const bool back = fault->machine == to && fault->peer == from;
+    if (fault->kind == FaultKind::cut && (here || back)) link.cut = true;
+    if (fault->kind == FaultKind::cut_one_way && here) link.cut = true;
+    if (fault->kind == FaultKind::slow_reader && here) {
+      const auto rate = static_cast<std::uint64_t>(fault->amount);
+      link.bytes_per_second = link.bytes_per_second == 0 ? rate : std::min(link.bytes_per_second, rate);
+    }
+  }
+}
+
+void Injector::settle_link(const Fault& changed, bool begins) {
+  const Machine& machine = *world_.machines()[changed.machine];
+  const Machine& peer = *world_.machines()[changed.peer];
+  if (changed.kind == FaultKind::clog && begins) {  // ends by itself
+    for (LinkFaults* link : {&world_.network().link(machine, peer), &world_.network().link(peer, machine)}) {
+      link->clogged_until = std::max(link->clogged_until, world_.now() + changed.lasts);
+    }
+  }
+  settle_direction(changed.machine, changed.peer);
+  settle_direction(changed.peer, changed.machine);
+  if (!begins) world_.network().links_changed();
 }
 
 void Injector::heal() {
   healed_ = true;
+  under_way_.clear();
   world_.network().heal_all();
   world_.stop_nudges();
   for (const auto& machine : world_.machines()) {
     machine->disk().unhang();
+    machine->disk().unspoil();
     machine->disk().faults() = {.capacity_bytes = machine->disk().faults().capacity_bytes};
     world_.resume(*machine);
     if (!machine->up()) boot_(*machine);

@@ -25,6 +25,8 @@ std::string_view name_of(FaultKind kind) {
     case FaultKind::disk_write_error: return "disk_write_error";
     case FaultKind::disk_sync_error: return "disk_sync_error";
     case FaultKind::disk_read_error: return "disk_read_error";
+    case FaultKind::disk_read_only: return "disk_read_only";
+    case FaultKind::disk_bad_pages: return "disk_bad_pages";
     case FaultKind::cut: return "cut";
     case FaultKind::cut_one_way: return "cut_one_way";
     case FaultKind::clog: return "clog";
@@ -67,6 +69,8 @@ void draw_shape(Fault& fault, Random& random) {
     case FaultKind::disk_write_error:
     case FaultKind::disk_sync_error: fault.lasts = ms(50, 2000), fault.amount = random.between(5'000, 200'000); break;
     case FaultKind::disk_read_error: fault.lasts = ms(50, 2000), fault.amount = random.between(5'000, 100'000); break;
+    case FaultKind::disk_read_only: fault.lasts = ms(50, 5000); break;
+    case FaultKind::disk_bad_pages: fault.lasts = ms(100, 8000), fault.amount = random.between(5'000, 300'000); break;
     case FaultKind::cut:
     case FaultKind::cut_one_way:
     case FaultKind::clog: fault.lasts = ms(50, 10'000); break;

@@ -7,11 +7,14 @@
 //   injector.heal();                              // everything works again; the liveness phase begins
 //
 // Swarm: each plan draws which kinds of trouble it has at all, and how often; between disasters there is time to get
-// on. Each kind has a switch (allowed), a rate (by the swarm's draw), this scripted form, and a mark that shows that it
-// fired ("sim.fault.<name>").
+// on. Each kind has a switch (allowed), a rate (by the swarm's draw), this scripted form, a mark that says that it was
+// set off ("sim.fault.<name>"), and one of the thing it troubles that says that it was felt (tests/sim/faults_test.cc).
+// Faults overlap: a link, a disk or a process is in the state that all faults under way ask for together, so that the
+// end of one takes nothing away from another.
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -36,6 +39,8 @@ enum class FaultKind : std::uint8_t {
   disk_write_error,
   disk_sync_error, // with the silent drop
   disk_read_error,
+  disk_read_only,  // as after a remount that an operator takes back
+  disk_bad_pages,  // `amount` per million of what only the medium holds cannot be read, until rewritten or over
   cut,             // both ways between machine and peer
   cut_one_way,     // from machine to peer
   clog,
@@ -48,7 +53,7 @@ enum class FaultKind : std::uint8_t {
   wall_step,       // by `amount` ms, either way
   drift,           // `amount` - 500 parts per million
 };
-inline constexpr std::size_t kFaultKinds = 22;
+inline constexpr std::size_t kFaultKinds = static_cast<std::size_t>(FaultKind::drift) + 1;
 std::string_view name_of(FaultKind kind);
 
 struct Fault {
@@ -92,13 +97,19 @@ class Injector {
 
  private:
   void fire(const Fault& fault);
-  void fire_disk(Machine& machine, const Fault& fault);
-  void fire_link(Machine& machine, const Fault& fault);
-  void end(const Fault& fault);
+  /// Brings what `changed`, which has begun or ended, is about to what all faults under way ask for.
+  void settle(const Fault& changed, bool begins);
+  void settle_disk(const Fault& changed, bool begins);
+  void settle_link(const Fault& changed, bool begins);
+  void settle_direction(std::uint32_t from, std::uint32_t to);
+  /// The greatest amount among the faults of `kind` under way, on `machine` or anywhere; 0 when there is none.
+  [[nodiscard]] std::int64_t strongest(FaultKind kind, std::optional<std::uint32_t> machine = {}) const;
+  [[nodiscard]] bool any(FaultKind kind, std::uint32_t machine) const;
   void boot_later(Machine& machine, kernel::Duration after);
   World& world_;
   FaultPlan plan_;
   Boot boot_;
+  std::vector<const Fault*> under_way_;
   std::uint64_t fired_ = 0;
   bool healed_ = false;
 };

@@ -290,6 +290,32 @@ TEST(DiskImage, what_a_power_failure_cut_off_reads_as_zeros_when_the_file_grows_
   EXPECT_GT(shortened, 10);
 }
 
+TEST(DiskImage, only_what_the_medium_alone_holds_becomes_unreadable_until_it_is_rewritten_whole) {
+  DiskImage image{Personality::strict};
+  const InodeRef file = make_file(image, "/f");
+  write(image, file, 0, joined(page_of('a'), page_of('b')) + "tail");
+  const kernel::Random random{1, kernel::Domain::faults, 1};
+  EXPECT_EQ(image.spoil(random, 1'000'000), 0u);  // all of it is still in memory
+  sync(image, file);
+  write(image, file, kPageBytes, "B");
+  EXPECT_EQ(image.spoil(random, 1'000'000), 2u);
+  EXPECT_TRUE(DiskImage::unreadable(*file, 0, 1));
+  EXPECT_FALSE(DiskImage::unreadable(*file, kPageBytes, kPageBytes));
+  EXPECT_TRUE(DiskImage::unreadable(*file, 2 * kPageBytes - 1, 2));
+  // A part of a page needs the rest of it; a whole one, also a short last one, does not.
+  EXPECT_TRUE(DiskImage::write_needs_unreadable(*file, 10, 10));
+  EXPECT_TRUE(DiskImage::write_needs_unreadable(*file, 1, kPageBytes));
+  EXPECT_FALSE(DiskImage::write_needs_unreadable(*file, 0, kPageBytes + 3));
+  EXPECT_TRUE(DiskImage::write_needs_unreadable(*file, 2 * kPageBytes + 4, 1));
+  EXPECT_FALSE(DiskImage::write_needs_unreadable(*file, 2 * kPageBytes, 4));
+  write(image, file, 0, page_of('A'));
+  EXPECT_FALSE(DiskImage::unreadable(*file, 0, kPageBytes));
+  EXPECT_TRUE(DiskImage::unreadable(*file, 2 * kPageBytes, 4));
+  image.unspoil();
+  EXPECT_FALSE(DiskImage::unreadable(*file, 0, 3 * kPageBytes));
+  EXPECT_EQ(content(image, file).substr(2 * kPageBytes), "tail");
+}
+
 TEST(DiskImage, a_power_failure_counts_the_pages_that_are_left) {
   for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
     DiskImage image{Personality::strict};

@@ -68,6 +68,9 @@ inline Result<> serve_echo(Fiber& f) {
         position += n;
         TRY(kernel::write_all(child, *file, at, {&bytes, 1}));
         if (child.node().random(kernel::Domain::application, at).below(4) == 0) TRY(file->datasync(child));
+        if (child.node().random(kernel::Domain::application, ~at).below(4) == 0) {  // and looks at an old part of it
+          TRY(file->read(child, child.node().random(kernel::Domain::application, at).below(at + 1), 700));
+        }
         TRY(socket->write(child, {&bytes, 1}));
       }
     });
