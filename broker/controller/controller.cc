@@ -155,7 +155,7 @@ Result<ProducerIdBlock> Controller::allocate_producer_ids(Fiber& f) {
 }
 
 void Controller::snapshot_when_due(Fiber& f) {
-  if (bytes_since_snapshot_ < options_.snapshot_after_bytes) return;
+  if (bytes_since_snapshot_ < options_.snapshot_after_bytes && !f.nudge("controller.early_snapshot")) return;
   // The change that made it due is on the log whatever becomes of the snapshot, which the next one tries again.
   if (const auto written = snapshot(f); !written && !written.error().is(kernel::Errc::cancelled))
     f.log().warn("metadata_snapshot_failed", {{"why", written.error()}});

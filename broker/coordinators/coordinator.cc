@@ -63,7 +63,8 @@ Result<> Coordinator::replay(Fiber& f) {
   TRY(log.wait_committed(f, end));
   net::Offset next = log.log_start();
   while (next < end && stage_ == Stage::loading) {
-    const log::Slice slice = TRY(log.read(f, next, {.bytes_max = options_.load_bytes, .end = end}));
+    const std::size_t bytes_max = f.nudge("coordinators.load_one_batch") ? 1 : options_.load_bytes;
+    const log::Slice slice = TRY(log.read(f, next, {.bytes_max = bytes_max, .end = end}));
     const kernel::Buffer bytes = slice.file == nullptr
                                      ? slice.bytes
                                      : TRY(kernel::read_exactly(f, *slice.file, slice.position, slice.size));

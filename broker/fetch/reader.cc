@@ -132,7 +132,7 @@ Result<> Reader::wait_for(Fiber& f, std::size_t bytes_min, kernel::Mono deadline
   const auto within = f.deadline_at(deadline);
   for (;;) {
     const Seen seen = look(f);
-    if (seen.ready || seen.bytes >= bytes_min || f.now() >= deadline) return {};
+    if (seen.ready || seen.bytes >= bytes_min || f.now() >= deadline || f.nudge("fetch.early_answer")) return {};
     const Result<> changed = wait_for_change(f, bytes_min - seen.bytes);
     if (changed) continue;
     if (changed.error().is(kernel::Errc::deadline)) {

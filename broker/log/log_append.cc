@@ -185,6 +185,7 @@ Result<> Log::write_some(Fiber& w) {
   std::uint64_t bytes = 0;
   Offset end = written_end_;
   for (const Pending& pending : queue_) {
+    if (!chain.empty() && w.nudge("log.one_batch_written")) break;
     if (chain.size() == kWriteBatchesMax || (!chain.empty() && bytes + pending.bytes.size() > kWriteBytesMax)) break;
     if (!chain.empty() && active->size_bytes() + bytes + pending.bytes.size() > config_.segment_bytes) break;
     if (!chain.empty() && pending.header.last_offset() - active->base() > std::numeric_limits<std::int32_t>::max()) break;
@@ -213,10 +214,12 @@ Result<> Log::write_some(Fiber& w) {
     queue_.pop_front();
   }
   CHECK(written_end_ == end);
+  if (w.nudge("log.tail_forgotten")) tail_.clear();
   mark_dirty(file, active->path(".log"));
   written_.notify_all();
   if (config_.durability == Durability::relaxed || BUG(w, "log.shown_before_sync")) move_committed(written_border_);
   if (config_.durability == Durability::durable) directory_.syncs().join(*this);
+  if (w.nudge("log.indexes_late")) return {};
   const Result<> indexed = active->write_indexes(w, /*all=*/false);
   // Entries that did not fit stay in memory and are tried again with the next ones.
   return indexed || indexed.error().is(Errc::disk_full) ? Result<>{} : indexed;

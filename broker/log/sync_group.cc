@@ -38,6 +38,10 @@ Result<> SyncGroup::drain(Fiber& f) {
 void SyncGroup::run(Fiber& f) {
   while (!gathering_.empty() && shard_.online()) {
     flying_ = std::exchange(gathering_, {});
+    if (flying_.size() > 1 && f.nudge("log.sync_group_of_one")) {
+      gathering_.assign(flying_.begin() + 1, flying_.end());
+      flying_.resize(1);
+    }
     SyncWork work;
     for (SyncMember* member : flying_) member->begin_sync(work);
     const Result<> synced = BUG(f, "log.skip_sync") ? Result<>{} : sync(f, work);

@@ -86,7 +86,8 @@ bool Connection::read_some(Fiber& f) {
     move_to_block(chunk_bytes_);
   }
   const bool is_large = incoming_.size() > kReadAtOnceBytesMax;
-  const std::size_t room = std::min(incoming_.size() - have_, kReadAtOnceBytesMax);
+  const std::size_t room =
+      f.nudge("server.one_byte_read") ? 1 : std::min(incoming_.size() - have_, kReadAtOnceBytesMax);
   if (!charge(f, is_large ? have_ + room : incoming_.size())) return false;
   const auto n = socket_->read(f, incoming_.bytes().subspan(have_, room));
   if (!n || *n == 0) return false;
