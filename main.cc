@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <map>
 #include <memory>
@@ -53,33 +54,81 @@ CLI::App* app_for(CLI::App& root, const kernel::Command& command) {
   return at;
 }
 
-/// Words that may follow `path` on a command line, deepest levels first, as cases of a bash function.
-void append_cases(std::string& out, const CLI::App& app, const std::string& path) {
-  const auto all = [](const CLI::App*) { return true; };
-  std::string words;
-  for (const CLI::App* sub : app.get_subcommands(all)) {
-    append_cases(out, *sub, path.empty() ? sub->get_name() : path + " " + sub->get_name());
-    words += sub->get_name() + " ";
-  }
-  for (const CLI::Option* option : app.get_options()) {
-    for (const std::string& name : option->get_lnames()) words += "--" + name + " ";
-  }
-  out += "    \"" + path + "\"*) words=\"" + words + "\" ;;\n";
+/// The values that an option is limited to, apart by blanks: CLI11 writes them as {a,b} behind the type.
+std::string fixed_values(const CLI::Option& option) {
+  const std::string type = option.get_type_name();
+  const std::size_t open = type.find('{'), close = type.rfind('}');
+  if (open == std::string::npos || close == std::string::npos) return {};
+  std::string values = type.substr(open + 1, close - open - 1);
+  std::ranges::replace(values, ',', ' ');
+  return values;
 }
 
-/// A script for `source <(kalda completion bash)`; zsh takes the same through bashcompinit.
+/// What the completion script looks up, as cases of bash: what may follow a path of subcommands, and which options of
+/// it take a value. Deepest levels first.
+struct Completions {
+  std::string words;    // by path: subcommands, options, fixed values of what has no name
+  std::string options;  // by path and option: that it takes a value, and which there are
+};
+
+void describe(Completions& out, const CLI::App& app, const std::string& path) {
+  std::string subcommands, words;
+  for (const CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; })) {
+    describe(out, *sub, path.empty() ? sub->get_name() : path + " " + sub->get_name());
+    subcommands += sub->get_name() + " ";
+  }
+  for (const CLI::Option* option : app.get_options()) {
+    const std::string values = fixed_values(*option);
+    if (option->get_positional()) words += values + " ";
+    std::string names;
+    for (const std::string& name : option->get_lnames()) {
+      words += "--" + name + " ";
+      names += (names.empty() ? "\"" : "|\"") + path + " --" + name + "\"";
+    }
+    for (const std::string& name : option->get_snames()) names += (names.empty() ? "\"" : "|\"") + path + " -" + name + "\"";
+    if (!names.empty() && option->get_items_expected_max() > 0) out.options += "    " + names + ") takes=1 values=\"" + values + "\" ;;\n";
+  }
+  out.words += "    \"" + path + "\") subcommands=\"" + subcommands + "\" words=\"" + words + "\" ;;\n";
+}
+
+/// A script for `source <(kalda completion bash)`; zsh takes the same through bashcompinit. Bash hands `--a=b` and `c:d`
+/// over in three words, zsh in one.
 std::string completion_script(const CLI::App& root, bool zsh) {
-  std::string cases;
-  append_cases(cases, root, "");
+  Completions known;
+  describe(known, root, "");
   return std::string{zsh ? "autoload -U +X bashcompinit && bashcompinit\n" : ""} +
-         "_kalda() {\n"
-         "  local word path= words=\n"
-         "  for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
-         "    case $word in -*) ;; *) path=\"${path:+$path }$word\" ;; esac\n"
-         "  done\n"
-         "  case $path in\n" + cases +
+         "_kalda_path() {\n"
+         "  case $1 in\n" + known.words +
          "  esac\n"
-         "  COMPREPLY=($(compgen -W \"$words\" -- \"${COMP_WORDS[COMP_CWORD]}\"))\n"
+         "}\n"
+         "_kalda_option() {\n"
+         "  takes= values=\n"
+         "  case $1 in\n" + known.options +
+         "  esac\n"
+         "}\n"
+         "_kalda() {\n"
+         "  local i word current=${COMP_WORDS[COMP_CWORD]} path= option= prefix= takes= values= subcommands= words=\n"
+         "  _kalda_path ''\n"
+         "  for ((i = 1; i < COMP_CWORD; ++i)); do\n"
+         "    word=${COMP_WORDS[i]}\n"
+         "    case $word in\n"
+         "      =) continue ;;\n"
+         "      :) i=$((i + 1)); continue ;;\n"
+         "    esac\n"
+         "    if [ -n \"$option\" ]; then option=; continue; fi\n"
+         "    case $word in\n"
+         "      -*=*) ;;\n"
+         "      -*) _kalda_option \"$path $word\"; [ -z \"$takes\" ] || option=$word ;;\n"
+         "      *) case \" $subcommands \" in *\" $word \"*) path=${path:+$path }$word; _kalda_path \"$path\" ;; esac ;;\n"
+         "    esac\n"
+         "  done\n"
+         "  case $current in\n"
+         "    =) current= ;;\n"
+         "    -*=*) option=${current%%=*} prefix=$option= current=${current#*=} ;;\n"
+         "  esac\n"
+         "  words=\"$subcommands$words\"\n"
+         "  if [ -n \"$option\" ]; then _kalda_option \"$path $option\"; words=$values; fi\n"
+         "  COMPREPLY=($(compgen -P \"$prefix\" -W \"$words\" -- \"$current\"))\n"
          "}\n"
          "complete -o default -F _kalda kalda\n";
 }
