@@ -1,6 +1,7 @@
 // What Kafka leaves in a partition's directory when it is killed in the middle of something: files on their way out,
 // compactions half done, indexes with room for entries that never came.
 #include "broker/log/batch_scan.h"
+#include "broker/log/watermark_file.h"
 #include "tests/broker/log/log_harness.h"
 
 namespace broker::log {
@@ -167,6 +168,29 @@ TEST_P(InterruptedSwap, by_a_power_loss_leaves_either_what_was_or_what_is_new) {
              [&](Fiber&, Log& log) { EXPECT_EQ(log.segments()[1].base, bases_[2]) << "what was replaced came back"; });
 }
 INSTANTIATE_TEST_SUITE_P(Seeds, InterruptedSwap, ::testing::Range<std::uint64_t>(1, 25));
+
+TEST_F(Leftovers, of_a_power_loss_that_emptied_the_first_segment_do_not_move_the_start_of_the_log) {
+  change([&](Fiber& f) {
+    put(f, in_folder(bases_[0], ".log"), "");
+    const auto entries = f.node().disk().list(f, "/data");
+    for (const auto& entry : *entries) {  // it was not synced, so nothing says that it was
+      if (entry.name == "recovery-point-offset-checkpoint" || entry.name.starts_with(kWatermarkFile))
+        EXPECT_OK(f.node().disk().unlink(f, "/data/" + entry.name));
+    }
+  });
+  run_on(world_, machine_, [&](Fiber& f) {
+    Ground ground{f};
+    ASSERT_OK(ground.open(f));
+    auto log = Log::open(f, *ground.shard, kOrders, small_segments());
+    ASSERT_OK(log);
+    ground.log = std::move(*log);
+    EXPECT_EQ(ground.log->log_start(), Offset{0});
+    EXPECT_EQ(ground.log->next(), Offset{0});  // what follows a hole that nobody promised to keep goes too
+    ASSERT_OK(ground.log->close(f));
+    ground.log.reset();
+    ASSERT_OK(ground.close(f));
+  });
+}
 
 TEST_F(Leftovers, of_preallocation_in_indexes_are_cut_and_found_things_stay_found) {
   for (const bool clean : {false, true}) {
