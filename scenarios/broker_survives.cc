@@ -102,11 +102,13 @@ void broker_survives(Run& run) {
   constexpr auto kDrain = 300s;
   run.until([&] { return read || run.failed(); }, kDrain);
   if (run.failed() || run.stopped()) return;
+  run.judged("liveness");
   if (!read || !complete) return run.violation("liveness", "the log could not be read to its end after everything healed");
   constexpr auto kCatchUp = 60s;
   const auto caught_up = [&] {
     return std::ranges::all_of(ends, [&](const auto& end) { return stage.reader_at[end.first.partition] >= end.second; });
   };
+  run.judged("V7", ends.size());
   if (!run.until([&] { return caught_up() || run.failed(); }, kCatchUp) && !run.stopped() && !run.failed()) {
     return run.violation("V7", "a reader did not come to the end within 60 s after everything healed");
   }

@@ -56,7 +56,10 @@ void Ledger::acknowledged(const PartitionName& at, const Identity& id, net::Offs
   }
 }
 
-void Ledger::refused(const PartitionName& at, const Identity& id) { partitions_[at].sends[id].refused = true; }
+void Ledger::refused(const PartitionName& at, const Identity& id) {
+  run_.judged("D4");  // by every read from here on
+  partitions_[at].sends[id].refused = true;
+}
 
 void Ledger::check_order(const PartitionName& at, Partition& partition, net::Offset offset, const Identity& id,
                          const Send& send) {

@@ -51,6 +51,7 @@ struct Judge {
       const auto record = records.next();
       if (!record || !*record) return true;
       if ((*record)->offset < ask.from) continue;
+      stage.run.judged("R10");
       if ((*record)->offset >= high_watermark) {
         stage.run.violation("R10", fmt::format("{}: offset {} was shown above the high watermark {}", to_string(ask.at),
                                                (*record)->offset.raw(), high_watermark.raw()));

@@ -166,10 +166,11 @@ void poll_for_news(Fiber& f, Stage& stage, const std::map<PartitionName, Offset>
       const bool taken = delivery && delivery->outcome == clients::producer::Delivery::Outcome::ok;
       if (!taken) listening.cancel();
       static_cast<void>(listening.join(f));
+      const kernel::Error why = taken ? kernel::Error{} : delivery ? delivery->error : delivery.error();
+      // A clock that is hours off is no fault that ends.
+      if (!taken && clients::core::broker_code(why) == ErrorCode::invalid_timestamp) break;
+      stage.run.judged("V3");
       if (!taken) {
-        const kernel::Error why = delivery ? delivery->error : delivery.error();
-        // A clock that is hours off is no fault that ends.
-        if (clients::core::broker_code(why) == ErrorCode::invalid_timestamp) break;
         stage.run.violation("V3", fmt::format("{}: a fresh record is not taken: {}", to_string(at), describe(why)));
         break;
       }
