@@ -30,7 +30,7 @@ void check_recovered(Run& run, const std::map<std::string, ScannedLog>& survived
                      const std::map<std::string, ScannedLog>& recovered);
 /// R5: the epoch of every batch that is not below the start is on record where it began, at every start.
 void check_epochs(Run& run, const std::map<std::string, ScannedLog>& logs);
-/// L2 and I2 at rest: offsets are dense, sequences of a producer follow one another.
+/// L2 and I2 at rest: offsets are dense (of a compacted log: they rise), sequences of a producer follow one another.
 /// A log of `relaxed` may have lost what a producer's first sequences were in.
 void check_shape(Run& run, const std::map<std::string, ScannedLog>& logs, const std::set<std::string>& relaxed);
 
