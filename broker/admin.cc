@@ -19,9 +19,14 @@ net::http::Answer answer_admin(const Broker& broker, kernel::Fiber& f, std::stri
   }
   if (path == "/ready") {
     std::int64_t offline = 0;
-    for (const BrokerShard* shard : broker.shards()) offline += shard->metrics.partitions_offline.value();
-    if (offline == 0 && broker.online()) return {.body = "ready\n"};
-    return {.status = 503, .body = fmt::format("{} partitions are offline\n", offline)};
+    bool full = false;
+    for (const BrokerShard* shard : broker.shards()) {
+      offline += shard->metrics.partitions_offline.value();
+      full = full || shard->directory->full();
+    }
+    if (offline == 0 && broker.online() && !full) return {.body = "ready\n"};
+    return {.status = 503, .body = fmt::format("{} partitions are offline\n{}", offline,
+                                               full ? "there is no space left in the log directory\n" : "")};
   }
   return {.status = 404, .body = "there is /metrics, /health and /ready\n"};
 }

@@ -14,10 +14,13 @@ using kernel::Fiber;
 int run(Fiber& f, const log::DumpOptions& options) {
   const auto dumped = log::dump(f, options);
   if (dumped || dumped.error().is(kernel::Errc::closed)) return 0;  // a reader that has seen enough
-  static_cast<void>(f.node().console().write_error(
-      f, fmt::format("kalda log dump: {}; name a file or directory of a log directory, such as .kalda/data/orders-0\n",
-                     describe(dumped.error()))));
-  return 1;
+  const auto say = [&](std::string_view what) {
+    static_cast<void>(f.node().console().write_error(f, fmt::format("kalda log dump: {}\n", what)));
+    return 1;
+  };
+  if (dumped.error().is(kernel::Errc::corrupt))
+    return say(fmt::format("{} of these files cannot be read whole; see what stands under `error` above", dumped.error().detail));
+  return say(fmt::format("{}; name a file or directory of a log directory, such as .kalda/data/orders-0", brief(dumped.error())));
 }
 
 }  // namespace

@@ -142,7 +142,7 @@ int run(Fiber& f, const Options& options) {
     say(f, text + welcome(started, options.program));
   });
   if (served) return 0;
-  say(f, fmt::format("kalda serve: {} ({})\n", advice(served.error(), *config), describe(served.error())));
+  say(f, fmt::format("kalda serve: {} ({})\n", advice(served.error(), *config), brief(served.error())));
   return 1;
 }
 

@@ -1,5 +1,6 @@
 #include "kernel/result.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -80,6 +81,14 @@ Errc code_of_errno(int system_errno) {
 std::unexpected<Error> fail_errno(int system_errno, std::int64_t detail, Where where) {
   const Errc code = code_of_errno(system_errno);
   return std::unexpected(Error{Room::kernel, static_cast<std::uint16_t>(code), system_errno, detail, where});
+}
+
+std::string brief(const Error& error) {
+  if (error.system_errno != 0) return std::strerror(error.system_errno);
+  std::string text = error.room == Room::kernel ? std::string{name_of(error.as<Errc>())}
+                                                : fmt::format("error {}.{}", room_name(error.room), error.value);
+  std::ranges::replace(text, '_', ' ');
+  return text;
 }
 
 std::string describe(const Error& error) {

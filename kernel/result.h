@@ -88,6 +88,8 @@ static_assert(std::is_trivially_copyable_v<Error>);
 
 /// "kernel.disk_full (No space left on device) detail 4096 at kernel/posix/file.cc:88", for logs.
 std::string describe(const Error& error);
+/// For people at a keyboard: the system's words if it has any, without where in the source.
+std::string brief(const Error& error);
 
 template <class T = void>
 using Result = std::expected<T, Error>;

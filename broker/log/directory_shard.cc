@@ -18,7 +18,9 @@ constexpr std::uint64_t kCompactAboveBytes = 1u << 20;
 }
 
 DirectoryShard::DirectoryShard(LogDirectory& directory, kernel::Shard& shard, kernel::Scope& scope, std::string path)
-    : directory_{directory}, shard_{shard}, scope_{scope}, path_{std::move(path)} {}
+    : directory_{directory}, shard_{shard}, scope_{scope}, path_{std::move(path)},
+      full_{shard.metrics().gauge("kalda_log_directory_full",
+                                        "Shards whose last write found no space; they take up writing by themselves")} {}
 
 DirectoryShard::~DirectoryShard() { CHECK(logs_.empty() || shard_.dead()); }
 
@@ -52,6 +54,13 @@ void DirectoryShard::go_offline(Fiber& f, const kernel::Error& why, std::string_
   hear_offline();
   // The others hear of it by message; what they sync meanwhile is theirs and good.
   scope_.spawn("log_offline", [this](Fiber& teller) { directory_.spread_offline(teller, *this); });
+}
+
+void DirectoryShard::note_space(Fiber& f, bool is_full, std::string_view file) {
+  if (is_full == full()) return;
+  full_.set(is_full ? 1 : 0);
+  if (is_full) f.log().warn("log_directory_full", {{"path", path_}, {"file", file}, {"next", "records are refused until there is space"}});
+  else f.log().info("log_directory_has_space", {{"path", path_}});
 }
 
 void DirectoryShard::hear_offline() {

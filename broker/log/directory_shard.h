@@ -15,6 +15,7 @@
 #include "broker/log/sync_group.h"
 #include "broker/log/watermark_file.h"
 #include "kernel/fiber.h"
+#include "kernel/metrics.h"
 #include "kernel/mutex.h"
 #include "kernel/notify.h"
 #include "kernel/scope.h"
@@ -48,6 +49,11 @@ class DirectoryShard {
   /// Nothing is promised or accepted here any more, and soon on no other shard: wakes everybody who waits.
   void go_offline(kernel::Fiber& f, const kernel::Error& why, std::string_view file);
 
+  /// A write found no space, or one succeeded: told when that changes, and shown by full().
+  void note_space(kernel::Fiber& f, bool is_full, std::string_view file);
+  /// From any thread.
+  [[nodiscard]] bool full() const { return full_.value() != 0; }
+
   // For Log.
   void enter(Log& log);
   void leave(Log& log);
@@ -75,6 +81,7 @@ class DirectoryShard {
   std::string path_;
   SyncGroup syncs_{*this};
   bool online_ = true;
+  kernel::Gauge full_;
   bool closing_ = false;
   std::vector<Log*> logs_;
 

@@ -10,10 +10,12 @@
 #include "broker/log/identity_files.h"
 #include "broker/log/offset_index.h"
 #include "broker/log/producer_state.h"
+#include "broker/log/reason.h"
 #include "broker/log/text_lines.h"
 #include "broker/log/time_index.h"
 #include "broker/log/watermark_file.h"
 #include "kernel/node.h"
+#include "net/record/reason.h"
 #include "net/record/record_iterator.h"
 #include "net/record/validate.h"
 
@@ -48,6 +50,22 @@ std::string printable(kernel::ByteView bytes) {
 }
 
 Json nullable(const net::record::NullableBytes& bytes) { return bytes ? Json(printable(*bytes)) : Json(nullptr); }
+
+/// "bad crc"
+std::string words_of(const kernel::Error& error) {
+  std::string text;
+  if (error.room == kernel::Room::net && error.value >= static_cast<std::uint16_t>(net::record::Reason::incomplete) &&
+      error.value <= static_cast<std::uint16_t>(net::record::Reason::bad_control_record)) {
+    text = net::record::name_of(error.as<net::record::Reason>());
+  } else if (error.room == kernel::Room::broker && error.value >= static_cast<std::uint16_t>(Reason::bad_size) &&
+             error.value <= static_cast<std::uint16_t>(Reason::duplicate)) {
+    text = name_of(error.as<Reason>());
+  } else {
+    return kernel::brief(error);
+  }
+  std::ranges::replace(text, '_', ' ');
+  return text;
+}
 
 class Dumper {
  public:
@@ -101,11 +119,12 @@ class Dumper {
     } else if (name.starts_with(kWatermarkFile)) {
       read = watermarks(TRY(kernel::read_all(f_, *handle)));
     } else if (named) {
-      read = line({{"kind", "unknown"}});
+      ++bad_files_;
+      return line({{"kind", "error"}, {"error", "no file of a log directory, by its name"}});
     }
     if (read || read.error().room == kernel::Room::kernel) return read;
     ++bad_files_;
-    return line({{"kind", "error"}, {"error", kernel::describe(read.error())}});
+    return line({{"kind", "error"}, {"error", words_of(read.error())}});
   }
 
   Result<> segment(const FileHandle& handle) {

@@ -149,8 +149,12 @@ void Log::start_writer() {
 void Log::write_queued(Fiber& w) {
   while (!queue_.empty() && directory_.online()) {
     const Result<> done = write_some(w);
-    if (done) continue;
+    if (done) {
+      directory_.note_space(w, /*is_full=*/false, {});
+      continue;
+    }
     if (done.error().is(Errc::disk_full)) {
+      directory_.note_space(w, /*is_full=*/true, segments_.back()->path(".log"));
       w.node().mark("broker.log.disk_full_rolled_back");
       roll_back(done.error());
     } else {

@@ -40,6 +40,8 @@ std::string next_step(const Error& error, const ClusterOptions& options) {
   if (error.is(Errc::unreachable) || error.is(Reason::no_broker))
     return fmt::format("{} cannot be reached; check the name, the port and the network (-b HOST:PORT)", options.bootstrap);
   if (error.is(Reason::unknown_topic)) return "create it with `kalda topic create NAME`, or see `kalda topic list`";
+  const auto last_answer = error.is(Reason::delivery_timeout) ? static_cast<net::ErrorCode>(error.detail) : core::broker_code(error);
+  if (last_answer == net::ErrorCode::kafka_storage_error) return "a disk of the broker is full or failing: see its log";
   if (error.is(Errc::deadline) || error.is(Reason::timed_out)) return "try a longer --timeout";
   if (error.is(Reason::disconnected))
     return fmt::format("is a Kafka listener at {}? A TLS or controller listener would close the connection", options.bootstrap);

@@ -44,6 +44,7 @@ struct ProduceOptions {
   std::size_t message_bytes_max = 1024 * 1024;
   double rate = 0;
   Form form = Form::text;
+  double delivery_timeout_seconds = 30;
 };
 
 struct Parsed {
@@ -161,8 +162,9 @@ class ProduceRun {
       const Delivery delivery = future.delivery();
       if (delivery.outcome != Delivery::Outcome::ok) {
         const bool unknown = delivery.outcome == Delivery::Outcome::unknown;
-        return stop(fmt::format("line {}: the record {}: {}; the lines before were acknowledged", number,
-                                unknown ? "may or may not be on the log" : "was not written", core::explain(delivery.error)));
+        return complain(f_, fmt::format("line {}: the record {} (the lines before were acknowledged)", number,
+                                        unknown ? "may or may not be on the log" : "was not written"),
+                        delivery.error, options_.cluster);
       }
       sent_.pop_front();
     }
@@ -199,6 +201,7 @@ int run(Fiber& f, const ProduceOptions& options) {
     config.batch_bytes = options.batch_bytes;
     config.request_bytes_max = options.message_bytes_max + options.batch_bytes;
     config.block_max = cluster->config().default_api_timeout;
+    config.delivery_timeout = std::chrono::duration_cast<kernel::Duration>(std::chrono::duration<double>{options.delivery_timeout_seconds});
     auto producer = Producer::open(scope, cluster, config);
     if (!producer) {
       complain(w, core::explain(producer.error()));
@@ -234,6 +237,9 @@ kernel::Command produce() {
         ->check(CLI::IsMember({"none", "gzip", "snappy", "lz4", "zstd"}))
         ->option_text("none|gzip|snappy|lz4|zstd");
     app.add_flag("--no-idempotence", options->no_idempotence, "Retries may write a record twice");
+    app.add_option("--delivery-timeout", options->delivery_timeout_seconds, "Seconds to try for a record before giving up")
+        ->capture_default_str()
+        ->check(CLI::PositiveNumber);
     app.add_option("--linger-ms", options->linger_ms, "Wait this long for a batch to fill")->capture_default_str()->check(CLI::NonNegativeNumber);
     app.add_option("--batch-bytes", options->batch_bytes, "Size of a full batch")->capture_default_str()->check(CLI::Range(1, 16 * 1024 * 1024));
     app.add_option("--max-message-bytes", options->message_bytes_max, "Longest line")->capture_default_str()->check(CLI::Range(1, 16 * 1024 * 1024));

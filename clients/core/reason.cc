@@ -66,7 +66,10 @@ std::string explain(const Error& error) {
     case Reason::unknown_partition: return fmt::format("the topic has no partition {}", error.detail);
     case Reason::no_leader: return fmt::format("partition {} has no leader", error.detail);
     case Reason::record_too_large: return fmt::format("a record of {} bytes is too large", error.detail);
-    case Reason::delivery_timeout: return "the record was not acknowledged within delivery.timeout.ms";
+    case Reason::delivery_timeout:
+      if (error.detail == 0) return "it was not acknowledged within delivery.timeout.ms";
+      return fmt::format("it was not acknowledged within delivery.timeout.ms; the broker's last answer was {}",
+                         net::text_of(static_cast<net::ErrorCode>(error.detail)));
     case Reason::closed: return "the client was closed";
     case Reason::invalid_config: return "the settings contradict each other";
     case Reason::log_truncated: return fmt::format("the log was cut back to offset {}", error.detail);

@@ -25,7 +25,7 @@ enum class Reason : std::uint16_t {
   unknown_partition,    ///< detail is the partition
   no_leader,            ///< detail is the partition
   record_too_large,     ///< detail is the size in bytes; it exceeds max.request.size or buffer.memory
-  delivery_timeout,     ///< delivery.timeout.ms passed before the batch was acknowledged
+  delivery_timeout,     ///< delivery.timeout.ms passed first; detail is what the broker answered last, none if nothing
   closed,               ///< the client was closed
   invalid_config,       ///< settings that contradict each other
   log_truncated,        ///< the log lost records that this consumer had read past; detail is where it ends now

@@ -13,7 +13,9 @@ void insert_by_id(std::deque<BatchRef>& batches, const BatchRef& batch) {
   batches.insert(after, batch);
 }
 
-Error delivery_timeout() { return kernel::fail(Reason::delivery_timeout).error(); }
+Error delivery_timeout(const Batch& batch) {
+  return kernel::fail(Reason::delivery_timeout, static_cast<std::int64_t>(core::broker_code(batch.last_error))).error();
+}
 
 }  // namespace
 
@@ -114,7 +116,7 @@ void PartitionQueue::ended(const BatchRef& batch, const AttemptEnd& end, Mono no
     return;
   }
   if (now >= batch->deadline || batch->fate->delivery) {
-    decided.push_back({batch, given_up(*batch, delivery_timeout())});
+    decided.push_back({batch, given_up(*batch, delivery_timeout(*batch))});
     give_up_sequence(*batch);
     return;
   }
@@ -156,17 +158,17 @@ void PartitionQueue::expire(Mono now, std::vector<Decided>& decided) {
     // Its answer is still awaited, for the sake of the sequence, but no longer by the caller.
     if (now < batch->deadline || batch->fate->delivery) continue;
     batch->may_have_landed = true;
-    decided.push_back({batch, given_up(*batch, delivery_timeout())});
+    decided.push_back({batch, given_up(*batch, delivery_timeout(*batch))});
   }
   const auto is_late = [&](const BatchRef& batch) { return now >= batch->deadline; };
   while (!again_.empty() && is_late(again_.front())) {
     const BatchRef batch = again_.front();
     again_.pop_front();
-    decided.push_back({batch, given_up(*batch, delivery_timeout())});
+    decided.push_back({batch, given_up(*batch, delivery_timeout(*batch))});
     give_up_sequence(*batch);
   }
   while (!waiting_.empty() && is_late(waiting_.front())) {
-    decided.push_back({waiting_.front(), given_up(*waiting_.front(), delivery_timeout())});
+    decided.push_back({waiting_.front(), given_up(*waiting_.front(), delivery_timeout(*waiting_.front()))});
     waiting_.pop_front();
   }
 }

@@ -41,9 +41,11 @@ TEST(LogTroubleTest, a_full_disk_undoes_what_was_queued_and_nothing_else) {
     for (const Appended& a : doomed) EXPECT_TRUE(log.wait_written(f, a).error().is(kernel::Errc::disk_full));
     EXPECT_EQ(log.next(), end);
     EXPECT_EQ(log.producers(), before);
+    EXPECT_TRUE(ground.shard->full());
     machine.disk().faults().full = false;
     const auto done = log.append(f, sequenced(3), {});
     ASSERT_OK(done);
+    EXPECT_FALSE(ground.shard->full());
     EXPECT_EQ(done->base_offset, end);
     EXPECT_FALSE(done->duplicate);
     EXPECT_TRUE(log.wait_committed(f, doomed.front()).error().is(kernel::Errc::disk_full));
