@@ -162,7 +162,7 @@ int main(int argc, char** argv) {
   CLI::App root{"Kalda: an event streaming platform that speaks the Apache Kafka protocol, with its own simulator"};
   root.name(argc > 0 ? argv[0] : "kalda");  // as it was called: usage lines and hints can be copied
   root.require_subcommand(1);
-  root.set_version_flag("--version", std::string{"kalda 0.1.0, speaks Apache Kafka "} + std::string{net::kKafkaRelease});
+  root.set_version_flag("--version", std::string{"kalda " KALDA_VERSION ", speaks Apache Kafka "} + std::string{net::kKafkaRelease});
   std::string log_level = "info", log_format = "auto";
   root.add_option("--log-level", log_level, "Least level of log lines on standard error")
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}))

@@ -41,6 +41,7 @@ Result<> Broker::run(Fiber& f, const config::BrokerConfig& config, const std::fu
   const Result<> stopped = broker.stop(f);
   scope.cancel();
   const Result<> joined = scope.join(f);
+  if (outcome && stopped) f.log().info("broker_stopped", {{"node_id", broker.id()}});
   if (!outcome) return outcome;
   if (!stopped) return stopped;
   return joined;

@@ -55,7 +55,7 @@ std::vector<Quarry> hunt(const HuntOptions& options, const std::function<void(co
     for (std::uint64_t tried = 0; tried < mutant.seeds_max; ++tried, ++seed) {
       report(json{{"seed", seed}}.dump());  // before the run: it may take the process down
       const Outcome outcome =
-          execute(*options.scenario, {.seed = seed, .planted_bug = std::string{mutant.name}}, stacks);
+          execute(*find_scenario(mutant.scenario), {.seed = seed, .planted_bug = std::string{mutant.name}}, stacks);
       if (outcome.violations.empty()) continue;
       const Violation& first = outcome.violations.front();
       return report(json{{"seed", seed}, {"end", true}, {"rule", first.rule}, {"what", first.what}}.dump(

@@ -1,5 +1,5 @@
 // The hunt for planted bugs: each is run with seed after seed until a rule breaks. Says whether the judges still see
-// what they exist for. The outcome depends on scenario, revision and first seed alone.
+// what they exist for. The outcome depends on revision and first seed alone.
 #pragma once
 
 #include <functional>
@@ -12,7 +12,6 @@
 namespace scenarios {
 
 struct HuntOptions {
-  const Scenario* scenario = nullptr;
   std::vector<Mutant> mutants;
   std::uint64_t first_seed = 1;
   std::uint32_t jobs = 1;

@@ -8,6 +8,7 @@ namespace scenarios {
 namespace {
 
 constexpr std::uint64_t kUnseen = 0, kEasy = 20, kHard = 150;
+constexpr std::string_view kGroups = "groups-survive";
 
 constexpr Mutant kMutants[] = {
     {"controller.apply_before_sync", "a metadata change is visible before it is synced", kHard},
@@ -20,14 +21,14 @@ constexpr Mutant kMutants[] = {
     {"fetch.session_hears_of_watermarks_only", "an incremental answer leaves out bytes when no end moved", kEasy},
     {"fetch.session_keeps_old_offset", "a session does not learn the new offset of a partition", kEasy},
     {"fetch.unsynced_shown", "the high watermark is the written end", kHard},
-    {"groups.ack_before_commit", "an answer goes out before its records are committed", kUnseen},
-    {"groups.emptied_without_record", "the last member leaves and no record says so", kUnseen},
+    {"groups.ack_before_commit", "an answer goes out before its records are committed", kHard, kGroups},
+    {"groups.emptied_without_record", "the last member leaves and no record says so", kHard, kGroups},
     {"groups.expire_while_rebalancing", "offsets expire although the group is about to use them", kUnseen},
-    {"groups.generation_not_bumped", "a rebalance ends in the generation it began in", kUnseen},
-    {"groups.load_keeps_last_batch", "a load applies only the last batch of what it read", kUnseen},
-    {"groups.member_not_fenced", "a static member that was replaced goes on", kUnseen},
-    {"groups.stale_commit_accepted", "a commit of an older generation is taken", kUnseen},
-    {"groups.tombstone_not_written", "a deleted offset comes back with the next load", kUnseen},
+    {"groups.generation_not_bumped", "a rebalance ends in the generation it began in", kHard, kGroups},
+    {"groups.load_keeps_last_batch", "a load applies only the last batch of what it read", kHard, kGroups},
+    {"groups.member_not_fenced", "a static member that was replaced goes on", kHard, kGroups},
+    {"groups.stale_commit_accepted", "a commit of an older generation is taken", kHard, kGroups},
+    {"groups.tombstone_not_written", "a deleted offset comes back with the next load", kHard, kGroups},
     {"log.ack_before_sync", "acks=all does not wait for the sync", kEasy},
     {"log.clean_mark_in_every_shutdown", "a failed stop leaves the mark of a clean one (A16)", kHard},
     {"log.compaction_beyond_bound", "a compaction goes by keys above its bound (A26)", kUnseen},

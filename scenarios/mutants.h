@@ -14,6 +14,7 @@ struct Mutant {
   std::string_view name;
   std::string_view breaks;         ///< what goes wrong, for people
   std::uint64_t seeds_max;         ///< it is found within so many, from seed 1 on; 0: no scenario sees it yet
+  std::string_view scenario = "broker-survives";
 };
 
 [[nodiscard]] std::span<const Mutant> all_mutants();

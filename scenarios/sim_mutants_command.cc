@@ -16,12 +16,14 @@ namespace {
 using kernel::Fiber;
 
 struct Options {
-  std::string scenario;
   std::vector<std::string> only;
   std::uint64_t first_seed = 1;
   std::uint64_t seeds_max = 0;
   std::uint32_t jobs = 1;
+  bool quick = false;
 };
+
+constexpr std::uint64_t kQuickSeedsMax = 20;
 
 int complain(Fiber& f, std::string_view what) {
   static_cast<void>(f.node().console().write_error(f, fmt::format("kalda sim mutants: {}\n", what)));
@@ -30,8 +32,7 @@ int complain(Fiber& f, std::string_view what) {
 
 int run(Fiber& f, const Options& options) {
   if (!kMutantsBuild) return complain(f, *why_not_planted("any"));
-  HuntOptions wanted{.scenario = find_scenario(options.scenario),
-                     .mutants = {},
+  HuntOptions wanted{.mutants = {},
                      .first_seed = options.first_seed,
                      .jobs = options.jobs,
                      .stop_requested = [&f] { return f.node().stop_requested(); }};
@@ -40,6 +41,7 @@ int run(Fiber& f, const Options& options) {
   }
   for (Mutant mutant : all_mutants()) {
     if (!options.only.empty() && std::ranges::find(options.only, mutant.name) == options.only.end()) continue;
+    if (options.quick && mutant.seeds_max > kQuickSeedsMax) continue;
     if (options.seeds_max > 0) mutant.seeds_max = options.seeds_max;
     if (mutant.seeds_max == 0) continue;
     if (const auto too_many = why_too_many(options.first_seed, mutant.seeds_max)) return complain(f, *too_many);
@@ -62,13 +64,12 @@ int run(Fiber& f, const Options& options) {
     if (quarry.found) ++found;
     else missed += fmt::format("not found in {} seeds: {}\n", seeds, quarry.mutant.name);
     if (quarry.found) {
-      replays += fmt::format("{}\n    {}\n", replay_line(*wanted.scenario, quarry.seed, quarry.mutant.name), quarry.what);
+      replays += fmt::format("{}\n    {}\n", replay_line(*find_scenario(quarry.mutant.scenario), quarry.seed, quarry.mutant.name), quarry.what);
     }
   }
   const bool interrupted = decided < quarries.size();
   if (interrupted) {
-    missed += fmt::format("interrupted: {} of {} decided; go on with --scenario {} and these names:", decided, quarries.size(),
-                          wanted.scenario->name);
+    missed += fmt::format("interrupted: {} of {} decided; go on with these names:", decided, quarries.size());
     for (const Quarry& quarry : quarries) {
       if (!quarry.decided) missed += fmt::format(" {}", quarry.mutant.name);
     }
@@ -88,7 +89,7 @@ kernel::Command sim_mutants_command() {
           [](CLI::App& app) -> kernel::CommandBody {
             auto options = std::make_shared<Options>();
             app.add_option("NAME", options->only, "Only these; otherwise all");
-            add_scenario_option(app, options->scenario);
+            app.add_flag("--quick", options->quick, "Only bugs that few seeds find, for every change");
             app.add_option("--first-seed", options->first_seed, "The first seed of each hunt")
                 ->check(whole_number(0, kSeedMax))
                 ->capture_default_str();

@@ -1,4 +1,5 @@
 // kalda consume TOPIC: records as lines
+#include <algorithm>
 #include <charconv>
 
 #include <CLI/CLI.hpp>
@@ -153,6 +154,12 @@ int run(Fiber& f, const ConsumeOptions& options) {
       const auto found = (*from)->end_offsets(w, *partitions);
       if (!found) return complain(w, "cannot find the end of the topics", found.error(), options.cluster);
       ends = *found;
+      const auto* from_offset = std::get_if<net::Offset>(&*start);
+      if (from_offset != nullptr && std::ranges::all_of(ends, [&](const auto& end) { return end.second < *from_offset; })) {
+        std::string where;
+        for (const auto& [at, end] : ends) where += fmt::format(" {}-{} ends at {};", at.topic, at.partition.raw(), end.raw());
+        return complain(w, fmt::format("nothing is at offset {} yet:{} --follow waits for more", from_offset->raw(), where));
+      }
     }
     for (const TopicPartition& at : *partitions) (*from)->assign(at, *start);
     const int status = ConsumeRun{w, options, *shown, **from}.all(ends);
