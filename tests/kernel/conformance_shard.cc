@@ -20,7 +20,7 @@ void a_call_runs_on_its_shard_and_answers(Fiber& f, const Ground&) {
 void calls_both_ways_at_once_do_not_lock_each_other(Fiber& f, const Ground&) {
   Scope scope{f};
   Shard& home = f.shard();
-  Shard& away = *f.node().shards()[1];
+  Shard& away = *f.node().shards().back();
   int done = 0;
   for (int i = 0; i < 500; ++i) {
     scope.spawn("caller", [&](Fiber& child) {
@@ -35,7 +35,7 @@ void calls_both_ways_at_once_do_not_lock_each_other(Fiber& f, const Ground&) {
 }
 
 void calls_of_one_fiber_arrive_in_order(Fiber& f, const Ground&) {
-  Shard& away = *f.node().shards()[1];
+  Shard& away = *f.node().shards().back();
   std::vector<int> seen;
   Scope scope{f};
   for (int i = 0; i < 100; ++i) {
@@ -52,7 +52,7 @@ void calls_of_one_fiber_arrive_in_order(Fiber& f, const Ground&) {
 
 void a_deadline_travels_with_a_call(Fiber& f, const Ground&) {
   const auto within = f.deadline_in(20ms);
-  const Result<> slept = call_on(f, *f.node().shards()[1], [](Fiber& g) { return g.sleep(1h); });
+  const Result<> slept = call_on(f, *f.node().shards().back(), [](Fiber& g) { return g.sleep(1h); });
   ASSERT_FALSE(slept);
   EXPECT_TRUE(slept.error().is(Errc::deadline));
 }
@@ -61,7 +61,7 @@ void a_cancellation_travels_with_a_call(Fiber& f, const Ground&) {
   Scope scope{f};
   bool cancelled = false;
   scope.spawn("caller", [&](Fiber& child) {
-    const Result<> slept = call_on(child, *child.node().shards()[1], [](Fiber& g) { return g.sleep(1h); });
+    const Result<> slept = call_on(child, *child.node().shards().back(), [](Fiber& g) { return g.sleep(1h); });
     cancelled = !slept && slept.error().is(Errc::cancelled);
   });
   ASSERT_TRUE(f.sleep(10ms));
@@ -72,7 +72,7 @@ void a_cancellation_travels_with_a_call(Fiber& f, const Ground&) {
 
 void buffers_cross_shards_by_reference(Fiber& f, const Ground&) {
   const Buffer bytes = Buffer::copy_of("shared by count");
-  const Buffer back = call_on(f, *f.node().shards()[1], [&](Fiber&) { return bytes.slice(7); });
+  const Buffer back = call_on(f, *f.node().shards().back(), [&](Fiber&) { return bytes.slice(7); });
   EXPECT_EQ(as_text(back.view()), "by count");
   EXPECT_EQ(back.data(), bytes.data() + 7);
 }
