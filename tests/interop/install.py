@@ -11,9 +11,9 @@ KAFKA = "4.4.0"
 # The newest command line tools that Maven serves; they come with clients of their own release.
 KAFKA_TOOLS = "4.3.1"
 PYTHON = {"confluent": "confluent-kafka==2.16.1", "kafka-python": "kafka-python==3.0.12",
-          "kafka-python-codecs": "lz4 zstandard python-snappy"}
+          "kafka-python-codecs": "lz4 zstandard python-snappy", "aiokafka": "aiokafka==0.14.0"}
 OLD_KAFKA_PYTHON = "kafka-python==2.0.2"  # speaks the oldest versions of any client still in use
-KAFKAJS = "2.2.4"
+NODE = {"kafkajs": "kafkajs@2.2.4"}
 
 POM = """<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
 <groupId>kalda</groupId><artifactId>interop</artifactId><version>1</version><dependencies><dependency>
@@ -33,7 +33,7 @@ class Tools:
             self.why_not[name] = f"there is no {program}"
             return
         stamp = BUILD / f".have-{name}"
-        wanted = str(install.__code__.co_consts) + str((KAFKA, KAFKA_TOOLS, PYTHON, OLD_KAFKA_PYTHON, KAFKAJS))
+        wanted = str(install.__code__.co_consts) + str((KAFKA, KAFKA_TOOLS, PYTHON, OLD_KAFKA_PYTHON, NODE))
         if not (stamp.exists() and stamp.read_text() == wanted):
             print(f"installing {name}", flush=True)
             try:
@@ -56,8 +56,11 @@ class Tools:
             self.why_not["javac"] = "there is no Java compiler"
         else:
             self._try("javac", "javac", lambda: None)
-        self._try("kafkajs", "npm", self._kafkajs)
+        for name, package in NODE.items():
+            self._try(name, "npm", lambda package=package: self._node(package))
         self._try("franz-go", "go", self._franz)
+        self._try("sarama", "go", self._sarama)
+        self._try("rdkafka-crate", "cargo", self._rdkafka)
         self._try("apt-cache", "apt-cache", lambda: None)
 
     # Python clients live in a virtual environment, in which the checks then run.
@@ -87,14 +90,22 @@ class Tools:
     def _kafka_tools(self):
         self._maven(BUILD / "kafka-tools", "kafka-tools", KAFKA_TOOLS)
 
-    def _kafkajs(self):
+    def _node(self, package):
         folder = BUILD / "js"
         folder.mkdir(exist_ok=True)
-        (folder / "package.json").write_text('{"private": true}')
-        _run(["npm", "install", "--silent", "--no-audit", "--no-fund", f"kafkajs@{KAFKAJS}"], cwd=folder)
+        if not (folder / "package.json").exists():
+            (folder / "package.json").write_text('{"private": true}')
+        _run(["npm", "install", "--silent", "--no-audit", "--no-fund", package], cwd=folder)
 
     def _franz(self):
         _run(["go", "build", "-o", BUILD / "franz-client", "."], cwd=HERE / "clients" / "franz")
+        _run(["go", "build", "-o", BUILD / "franz-member", "./member"], cwd=HERE / "clients" / "franz")
+
+    def _sarama(self):
+        _run(["go", "build", "-o", BUILD / "sarama-member", "."], cwd=HERE / "clients" / "sarama")
+
+    def _rdkafka(self):
+        _run(["cargo", "build", "--quiet", "--locked", "--target-dir", BUILD / "rdkafka"], cwd=HERE / "clients" / "rdkafka")
 
 
 def _run(command, cwd=None):

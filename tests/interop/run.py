@@ -35,7 +35,7 @@ def main():
 
     import brokers
     for module in ("cli", "kcat", "confluent", "kafka_python", "java", "java_admin", "settings", "kafkajs", "franz",
-                   "packages", "native_groups", "kill", "dump"):
+                   "packages", "native_groups", "groups", "kill", "dump"):
         __import__(f"check_{module}")
     if chosen.list:
         print("\n".join(c.name for c in CHECKS))
