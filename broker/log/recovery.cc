@@ -91,7 +91,7 @@ class Recovery {
       if (!entry.name.ends_with(".swap")) continue;
       const Offset base{parse_number<std::int64_t>(std::string_view{entry.name}.substr(0, kBaseDigits)).value_or(0)};
       changed = true;
-      if (smallest_cleaned && base >= *smallest_cleaned) {
+      if ((smallest_cleaned && base >= *smallest_cleaned) || BUG(f_, "log.swap_undone")) {
         TRY(disk_.unlink(f_, path(entry.name)));
         continue;
       }
@@ -372,8 +372,8 @@ class Recovery {
     // An epoch may begin at the very end: begin_epoch() has promised it.
     if (out_.epochs.truncate_from_end(out_.end + 1) || epochs_lost_ || out_.scanned)
       TRY(write_epochs(f_, task_.directory, out_.epochs));
-    TRY(prune_snapshots(f_, task_.directory, {out_.segments.begin(), out_.segments.begin() + static_cast<std::ptrdiff_t>(first_scanned_) + 1},
-                        out_.segments[first_scanned_]->base()));
+    // Those of whole segments stay: when retention takes what lies before, nothing else knows of its producers.
+    TRY(prune_snapshots(f_, task_.directory, out_.segments, out_.end));
     TRY(write_snapshot(f_, task_.directory, out_.end, out_.producers));
     return disk_.sync_directory(f_, task_.directory);
   }

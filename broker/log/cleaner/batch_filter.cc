@@ -79,6 +79,17 @@ void put_rebuilt(FilteredBatches& out, BatchHeader header, const std::vector<Rec
 
 }  // namespace
 
+void BatchFilter::mark_end(const BatchHeader& last, FilteredBatches& out) {
+  BatchHeader header = last;
+  header.attributes = static_cast<std::uint16_t>(header.attributes &
+                                                 ~(net::record::kAttributeTransactional | net::record::kAttributeControl));
+  header.producer_id = net::kProducerIdNone;
+  header.producer_epoch = net::kProducerEpochNone;
+  header.base_sequence = net::record::kSequenceNone;
+  header.max_timestamp_ms = kTimestampNone;
+  put_empty(out, header);
+}
+
 Result<bool> BatchFilter::disposable(const BatchHeader& header, ByteView records) {
   if (header.is_control()) {
     if (!header.has_producer()) return false;

@@ -8,6 +8,8 @@
 //   a transaction marker       stays while any batch of its transaction does, then until the delete horizon
 //   the last batch of a live producer stays, empty if need be: it holds the producer's sequence
 //   anything at or above `end` stays as it is
+//   the last batch of a segment stays, empty if need be (ours): a start that completes an interrupted exchange of
+//                              segments sees by it how far the new one reaches
 //
 // The delete horizon, delete.retention.ms after the cleaning that first met the tombstone as the last of its key, is
 // written into the batch's header in place of the base timestamp.
@@ -72,6 +74,8 @@ class BatchFilter {
 
   /// Adds to `out` what stays of a whole batch. Errors: net::record::Reason (it is damaged).
   kernel::Result<> take(const net::record::BatchHeader& header, kernel::ByteView batch, FilteredBatches& out);
+  /// Adds an empty batch that says no more than that the log was written up to where `last` ends.
+  static void mark_end(const net::record::BatchHeader& last, FilteredBatches& out);
   [[nodiscard]] const FilterCounts& counts() const { return counts_; }
 
  private:

@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "broker/log/cleaner/key_collector.h"
+#include "kernel/bug.h"
 #include "kernel/node.h"
 
 namespace broker::log::cleaner {
@@ -99,6 +100,15 @@ Result<SegmentRef> rewrite(Fiber& f, std::span<const SegmentRef> sources, BatchF
   TRY(fresh->create(f));
   const FileHandle to = TRY(fresh->open_for_write(f));
   std::uint64_t transactions_at = 0;
+  std::optional<net::record::BatchHeader> last_read, last_written;
+  const auto write = [&](const FilteredBatches& left) -> Result<> {
+    if (left.bytes.empty()) return {};
+    const std::array<Buffer, 1> chain{Buffer::copy_of(left.bytes)};
+    TRY(kernel::write_all(f, *to, fresh->size_bytes(), chain));
+    for (const auto& header : left.headers) fresh->note_batch(header, fresh->size_bytes(), task.index_interval_bytes);
+    last_written = left.headers.back();
+    return {};
+  };
   for (const SegmentRef& source : sources) {
     BatchScan scan{TRY(source->file(f)), 0, source->size_bytes()};
     for (;;) {
@@ -111,17 +121,19 @@ Result<SegmentRef> rewrite(Fiber& f, std::span<const SegmentRef> sources, BatchF
       }));
       if (fresh->size_bytes() + left.bytes.size() > static_cast<std::uint64_t>(std::numeric_limits<std::int32_t>::max()))
         return kernel::fail(Errc::too_large, static_cast<std::int64_t>(fresh->size_bytes()));
-      if (!left.bytes.empty()) {
-        const std::array<Buffer, 1> chain{Buffer::copy_of(left.bytes)};
-        TRY(kernel::write_all(f, *to, fresh->size_bytes(), chain));
-      }
-      for (const auto& header : left.headers) fresh->note_batch(header, fresh->size_bytes(), task.index_interval_bytes);
+      TRY(write(left));
+      last_read = items.back().header;
       TRY(task.pace(f, bytes_of(items) + left.bytes.size()));
     }
     TRY(append_transaction_index(f, source, fresh, transactions_at));
   }
+  if (last_read && (!last_written || last_written->last_offset() < last_read->last_offset())) {
+    FilteredBatches end;
+    BatchFilter::mark_end(*last_read, end);
+    TRY(write(end));
+  }
   TRY(fresh->finish_indexes(f));
-  TRY(fresh->sync_all(f));
+  if (!BUG(f, "log.compacted_not_synced")) TRY(fresh->sync_all(f));
   fresh->note_written(sources.back()->written_ms());
   return fresh;
 }

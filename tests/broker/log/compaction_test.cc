@@ -1,4 +1,6 @@
 // Compaction of a log that is in use: what stays, where, how readers and restarts see it, and who is not disturbed.
+#include <set>
+
 #include "broker/log/upkeep.h"
 #include "tests/broker/log/cleaner/keyed_log.h"
 
@@ -207,6 +209,22 @@ TEST_F(Compaction, waits_for_the_lag_and_is_forced_by_it) {
     config.compaction_lag_min_ms = 1'000'000'000'000'000;
     log.set_config(config);
     EXPECT_EQ(log.dirtiness(f)->dirty_bytes, 0u);
+  });
+}
+
+TEST_F(Compaction, leaves_each_segment_saying_how_far_it_reaches) {
+  // A start that completes an exchange removes what the new segment stands for: a source that was missed would bring
+  // back what had gone.
+  with_log(compacting(), [&](Fiber& f, Ground&, Log& log) {
+    for (int i = 0; i < 60; ++i) ASSERT_OK(log.append(f, keyed_batch({{"a", fmt::format("x{}", i)}}), {}));
+    ASSERT_OK(log.sync(f));
+    ASSERT_OK(log.clean(f, {}));
+    const auto segments = log.segments();
+    ASSERT_GE(segments.size(), 3u);
+    std::set<Offset> ends;
+    for (const auto& header : headers_of(f, log)) ends.insert(header.next_offset());
+    for (std::size_t i = 1; i < segments.size(); ++i) EXPECT_TRUE(ends.contains(segments[i].base)) << segments[i].base.raw();
+    EXPECT_EQ(records_of(f, log).begin()->first, Offset{segments.back().base - 1}) << "and nothing else";
   });
 }
 

@@ -165,6 +165,30 @@ TEST_F(Retention, leaves_alone_what_a_policy_without_delete_holds) {
   });
 }
 
+TEST_F(Retention, of_all_that_a_producer_wrote_leaves_it_known_over_two_unclean_starts) {
+  const auto crash = [&] {
+    run_on(world_, machine_, [](Fiber& f) {
+      ASSERT_OK(f.node().disk().unlink(f, "/data/.kafka_cleanshutdown"));
+      static_cast<void>(f.node().disk().unlink(f, "/data/recovery-point-offset-checkpoint"));
+    });
+  };
+  const auto batch = [] { return make_batch("p", {.producer = net::ProducerId{5}, .epoch = net::ProducerEpoch{0}, .sequence = 0}); };
+  LogConfig config{.segment_bytes = 500};
+  with_log(config, [&](Fiber& f, Log& log) {
+    ASSERT_OK(log.append(f, batch(), {}));
+    for (int i = 0; i < 40; ++i) ASSERT_OK(log.append(f, make_batch(fmt::format("{}", i)), {}));
+  });
+  crash();
+  config.retention_bytes = 1000;
+  config.deletes = true;
+  with_log(config, [&](Fiber& f, Log& log) {
+    ASSERT_OK(log.apply_retention(f));
+    ASSERT_GT(log.log_start(), Offset{1});
+  });
+  crash();
+  with_log(config, [&](Fiber& f, Log& log) { EXPECT_TRUE(log.append(f, batch(), {})->duplicate); });
+}
+
 TEST_F(Retention, never_passes_what_is_committed) {
   LogConfig config = expiring();
   config.retention_bytes = 0;
