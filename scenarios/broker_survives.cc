@@ -5,6 +5,7 @@
 
 #include "scenarios/broker_survives.h"
 #include "scenarios/one_broker.h"
+#include "scenarios/workloads/keep.h"
 #include "scenarios/workloads/tasks.h"
 #include "sim/machine.h"
 
@@ -15,7 +16,7 @@ using kernel::Duration;
 using kernel::Fiber;
 using namespace std::chrono_literals;
 
-constexpr std::size_t kClients = 4;
+constexpr std::size_t kClients = 5;
 
 /// Settings of the topic itself. Small segments and indexes make rolls, snapshots and index borders common.
 std::map<std::string, std::string> draw_topic_settings(Run& run) {
@@ -46,7 +47,7 @@ ProducerPlan draw_producer(Run& run, std::uint32_t id) {
   return plan;
 }
 
-void boot_clients(Run& run, Stage& stage, std::vector<sim::Machine*>& machines) {
+void boot_clients(Run& run, Stage& stage, const KeptPlan& plan, KeptLedger& kept, std::vector<sim::Machine*>& machines) {
   for (std::size_t i = 0; i < kClients; ++i) machines.push_back(&run.world().add_machine(fmt::format("client{}", i + 1)));
   for (std::uint32_t i = 0; i < 2; ++i) {
     run.world().boot(*machines[i], 1, [&stage, plan = draw_producer(run, i)](Fiber& f) { produce(f, stage, plan); });
@@ -67,6 +68,7 @@ void boot_clients(Run& run, Stage& stage, std::vector<sim::Machine*>& machines) 
     churn_topics(f, stage);
     static_cast<void>(scope.join(f));
   });
+  run.world().boot(*machines[4], 1, [&](Fiber& f) { keep_topic(f, stage, plan, kept); });
 }
 
 }  // namespace
@@ -80,13 +82,17 @@ void broker_survives(Run& run) {
   const bool relaxed = stage.topic_settings.contains("log.durability");
   if (relaxed) stage.ledger.relax(stage.topic);
 
-  OneBroker broker{run, stage};
+  const KeptPlan plan = draw_kept(run);
+  OneBroker broker{run, stage, kept_broker_settings(run)};
+  KeptLedger kept{run, plan.rules, broker.machine()};
+  broker.on_started = [&] { kept.check_disk(broker.machine().disk().image(), kLogDirectory); };
   std::vector<sim::Machine*> clients;
   broker.boot();
-  boot_clients(run, stage, clients);
-  if (!broker.suffer({.peers = {1, 2, 3, 4}, .victims = {}})) return;
+  boot_clients(run, stage, plan, kept, clients);
+  if (!broker.suffer({.peers = {1, 2, 3, 4, 5}, .rewriting = kept.name()})) return;
   stage.producing = false;
-  if (!broker.settle([&] { return stage.producers_done == 5; }, "a client")) return;
+  constexpr std::size_t kOthers = 5;
+  if (!broker.settle([&] { return stage.producers_done == kOthers + kKeptProducers; }, "a client")) return;
 
   // What was acknowledged by acks=1 a moment ago becomes readable in a moment.
   run.until([&] { return run.failed(); }, 2s);
@@ -94,7 +100,7 @@ void broker_survives(Run& run) {
   std::map<PartitionName, net::Offset> ends;
   sim::Machine& auditor = world.add_machine("auditor");
   world.boot(auditor, 1, [&](Fiber& f) {
-    complete = final_read(f, stage, ends);
+    complete = final_read(f, stage, ends) && read_kept_to_end(f, stage, kept);
     read = true;
     if (complete) poll_for_news(f, stage, ends);
     ended = true;
@@ -121,6 +127,7 @@ void broker_survives(Run& run) {
   if (!logs) return;
   std::set<std::string> relaxed_logs;
   for (std::int32_t p = 0; relaxed && p < stage.partitions; ++p) relaxed_logs.insert(to_string(PartitionName{stage.topic, p}));
+  kept.check_disk(broker.machine().disk().image(), kLogDirectory);
   check_shape(run, *logs, relaxed_logs);
   check_epochs(run, *logs);
 }

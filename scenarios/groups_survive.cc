@@ -38,6 +38,13 @@ std::vector<std::string> draw_group_settings(Run& run) {
                                     fmt::format("group.initial.rebalance.delay.ms={}", random.between(0, 2000))};
   if (random.below(2) == 0) settings.emplace_back("offsets.load.buffer.size=300");
   if (random.below(2) == 0) settings.emplace_back("offsets.topic.compression.codec=3");
+  if (random.below(3) > 0) {  // a log that is compacted all the time
+    settings.push_back(fmt::format("log.roll.ms={}", random.between(50, 2000)));
+    settings.push_back(fmt::format("log.cleaner.backoff.ms={}", random.between(10, 600)));
+    settings.push_back(fmt::format("log.cleaner.delete.retention.ms={}", random.between(0, 5000)));
+    settings.emplace_back("log.cleaner.min.cleanable.ratio=0.01");
+    if (random.below(2) == 0) settings.push_back(fmt::format("log.cleaner.dedupe.buffer.size={}", random.between(300, 1500)));
+  }
   return settings;
 }
 
@@ -106,7 +113,7 @@ void groups_survive(Run& run) {
   const ProducerPlan plan{.id = 0, .pause_max = std::chrono::milliseconds{random.between(5, 200)}};
   world.boot(source, 1, [&](Fiber& f) { produce(f, stage, plan); });
 
-  if (!broker.suffer({.peers = {1, 2, 3, 4}, .victims = {kFirstMember, kFirstMember + 1, kFirstMember + 2}, .boot_victim = boot_member})) return;
+  if (!broker.suffer({.peers = {1, 2, 3, 4}, .victims = {kFirstMember, kFirstMember + 1, kFirstMember + 2}, .boot_victim = boot_member, .rewriting = "__consumer_offsets-0"})) return;
   stage.producing = false;
   if (!broker.settle([&] { return stage.producers_done == 1; }, "a producer")) return;
 

@@ -12,7 +12,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr std::string_view kLogDirectory = "/data";
 constexpr auto kSafety = 30s;
 
 /// Settings that tune, each with its hostile value next to the ordinary one.
@@ -86,15 +85,16 @@ void OneBroker::boot() {
   told_errors_at_boot_ = told_errors();
   stop_asked_ = false;
   run_.world().boot(machine_, shards_, [this](Fiber& f) {
-    last_outcome_ = broker::Broker::run(f, config_, [this](const broker::Started&) { on_started(); });
+    last_outcome_ = broker::Broker::run(f, config_, [this](const broker::Started&) { judge_start(); });
   });
 }
 
-void OneBroker::on_started() {
+void OneBroker::judge_start() {
   ++stage_.broker_starts;
   const auto logs = scan_logs(machine_.disk().image(), kLogDirectory);
   check_epochs(run_, logs);
   if (std::exchange(crashed_, false)) check_recovered(run_, survived_, logs);
+  on_started();
 }
 
 void OneBroker::note_crash(sim::CrashKind kind) {
@@ -128,6 +128,28 @@ void OneBroker::shoot_at_moments(kernel::Mono until) {
   }
 }
 
+/// While new segments take the place of old ones.
+void OneBroker::shoot_at_compactions(const std::string& log, kernel::Mono until) {
+  constexpr auto kLook = 2ms;
+  auto shots = std::make_shared<kernel::Random>(run_.random("shots at compactions"));
+  if (log.empty() || shots->below(3) != 0) return;
+  auto look = std::make_shared<std::function<void()>>();
+  *look = [this, shots, path = fmt::format("{}/{}", kLogDirectory, log), until, kLook, again = std::weak_ptr{look}] {
+    if (run_.world().now() >= until) return;
+    const auto directory = machine_.disk().image().find(path);
+    const bool swapping = directory && std::ranges::any_of((*directory)->entries, [](const auto& entry) {
+      return entry.first.ends_with(".swap");
+    });
+    auto next = kLook;
+    if (swapping && machine_.up() && shots->below(8) == 0) {
+      injector_->crash(machine_, sim::CrashKind::power_loss, 50ms);
+      next = std::chrono::milliseconds{shots->between(500, 5000)};
+    }
+    if (const auto self = again.lock()) run_.world().after(next, [self] { (*self)(); });
+  };
+  run_.world().after(kLook, [look] { (*look)(); });
+}
+
 bool OneBroker::suffer(Disasters disasters) {
   sim::World& world = run_.world();
   std::vector<std::uint32_t> victims = disasters.victims;
@@ -145,6 +167,7 @@ bool OneBroker::suffer(Disasters disasters) {
   injector_->start();
   const kernel::Mono ends = world.now() + kSafety;
   shoot_at_moments(ends);
+  shoot_at_compactions(disasters.rewriting, ends);
   while (world.now() < ends && !run_.failed() && !run_.stopped()) {
     run_.until([&] { return world.now() >= ends || gave_up() || run_.failed(); }, kSafety);
     if (!gave_up()) continue;

@@ -21,6 +21,8 @@
 
 namespace scenarios {
 
+inline constexpr std::string_view kLogDirectory = "/data";
+
 class OneBroker {
  public:
   /// Adds the machine. Settings that tune are drawn, each with a hostile value next to the ordinary one; `more` comes on
@@ -30,8 +32,9 @@ class OneBroker {
   void boot();
   struct Disasters {
     std::vector<std::uint32_t> peers;    ///< indexes of machines whose links may be cut
-    std::vector<std::uint32_t> victims;  ///< of machines that may go down besides the broker's
+    std::vector<std::uint32_t> victims = {};  ///< of machines that may go down besides the broker's
     std::function<void(sim::Machine&)> boot_victim = {};
+    std::string rewriting = {};  ///< a log: while compaction changes its files a crash is likely
   };
   /// Safety: thirty seconds of work under a plan of disasters, then everything heals. False when the run is over.
   bool suffer(Disasters disasters);
@@ -41,13 +44,16 @@ class OneBroker {
   /// An orderly stop; answers what is on the disk then. Nothing when the run is over.
   std::optional<std::map<std::string, ScannedLog>> stop();
   [[nodiscard]] sim::Machine& machine() { return machine_; }
+  /// Called at every start, once what a crash has left is recovered.
+  std::function<void()> on_started = [] {};
 
  private:
-  void on_started();
+  void judge_start();
   void note_crash(sim::CrashKind kind);
   /// True while the process has ended by itself, e.g. because its disk failed.
   [[nodiscard]] bool gave_up() const { return machine_.up() && machine_.process()->main_ended; }
   void shoot_at_moments(kernel::Mono until);
+  void shoot_at_compactions(const std::string& log, kernel::Mono until);
   /// How often the broker was told that its disk or the resolver failed, so far.
   [[nodiscard]] std::uint64_t told_errors() const;
   /// A process ends by itself, and says so in errors, when they have failed it: V12 otherwise.

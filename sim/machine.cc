@@ -29,7 +29,11 @@ kernel::Wall SimClock::wall() const {
     world_.mark(wall_offset_ < wall_offset_seen_ ? "sim.clock.wall_went_back" : "sim.clock.wall_jumped_ahead");
     wall_offset_seen_ = wall_offset_;
   }
-  const Duration since = now().time_since_epoch() + wall_offset_;
+  return wall_at(wall_offset_);
+}
+
+kernel::Wall SimClock::wall_at(Duration offset) const {
+  const Duration since = now().time_since_epoch() + offset;
   return world_.options().epoch + std::chrono::floor<std::chrono::milliseconds>(since);
 }
 
@@ -44,7 +48,7 @@ void SimClock::set_drift(std::int64_t parts_per_million) {
 
 void SimClock::start_off(Duration wall_offset, std::int64_t drift_ppm) {
   CHECK(drift_ppm >= -500 && drift_ppm <= 500);
-  wall_offset_ = wall_offset_seen_ = wall_offset;
+  wall_offset_ = wall_offset_seen_ = wall_offset_highest_ = wall_offset_lowest_ = wall_offset;
   drift_ppm_ = drift_ppm;
 }
 

@@ -22,18 +22,29 @@ class SimClock final : public kernel::Clock {
   /// Rate error in parts per million, within ±500. Keeps the present reading.
   void set_drift(std::int64_t parts_per_million);
   /// Moves the wall clock, either way.
-  void step_wall(kernel::Duration by) { wall_offset_ += by; }
+  void step_wall(kernel::Duration by) {
+    wall_offset_ += by;
+    wall_offset_highest_ = std::max(wall_offset_highest_, wall_offset_);
+    wall_offset_lowest_ = std::min(wall_offset_lowest_, wall_offset_);
+  }
   /// How far off it is from the beginning; nobody sees that as a step.
   void start_off(kernel::Duration wall_offset, std::int64_t drift_ppm);
   [[nodiscard]] kernel::Duration wall_offset() const { return wall_offset_; }
+  /// For judges: the latest time that anybody can have read here so far, whatever steps the clock was put by.
+  [[nodiscard]] kernel::Wall latest_wall() const { return wall_at(wall_offset_highest_); }
+  /// How far its steps have been apart.
+  [[nodiscard]] kernel::Duration wall_span() const { return wall_offset_highest_ - wall_offset_lowest_; }
 
  private:
   [[nodiscard]] kernel::Mono local(kernel::Mono world) const;
+  [[nodiscard]] kernel::Wall wall_at(kernel::Duration offset) const;
   World& world_;
   std::int64_t drift_ppm_ = 0;
   kernel::Mono world_anchor_{};
   kernel::Mono local_anchor_{};
   kernel::Duration wall_offset_{0};
+  kernel::Duration wall_offset_highest_{0};
+  kernel::Duration wall_offset_lowest_{0};
   mutable kernel::Duration wall_offset_seen_{0};  // by who read the clock last
 };
 

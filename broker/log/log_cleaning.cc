@@ -111,6 +111,14 @@ Result<> Log::swap_in(Fiber& f, std::span<const SegmentRef> sources, const Segme
   return swapped;
 }
 
+namespace {
+/// What a slow disk does between two steps.
+Result<> pause(Fiber& f) {
+  if (!f.nudge("log.swap_pauses")) return {};
+  return f.sleep(std::chrono::milliseconds{10});
+}
+}  // namespace
+
 Result<> Log::finish_swap(Fiber& f, std::span<const SegmentRef> sources, const SegmentRef& fresh) {
   kernel::Disk& disk = f.node().disk();
   TRY(fresh->rename(f, cleaner::kSwapSuffix));
@@ -125,9 +133,12 @@ Result<> Log::finish_swap(Fiber& f, std::span<const SegmentRef> sources, const S
   segments_.erase(first + 1, first + static_cast<std::ptrdiff_t>(sources.size()));
   tail_.drop_below(end);
 
+  TRY(pause(f));
   for (const SegmentRef& source : sources) TRY(dispose(f, *source, source->base() != fresh->base()));
   if (!BUG(f, "log.swapped_out_not_synced")) TRY(disk.sync_directory(f, path_));
+  TRY(pause(f));
   TRY(fresh->rename(f, {}));
+  TRY(pause(f));
   TRY(disk.sync_directory(f, path_));
   fresh->close_indexes();
   return {};
@@ -173,10 +184,12 @@ Result<Log::Cleaned> Log::clean_now(Fiber& f, const CleanRules& rules) {
   if (known.end <= dirty.first_dirty) return known.full ? Result<Cleaned>{kernel::fail(Errc::exhausted)} : out;
   if (known.full) f.node().mark("broker.log.compacted_in_parts");
 
+  const std::int64_t now_ms = BUG(f, "log.tombstone_horizon_of_records") ? TRY(segments.front()->largest_timestamp(f))
+                                                                         : kernel::ms_of(f.wall());
   cleaner::BatchFilter filter{{.map = known.map,
                                .end = known.end,
-                               .now_ms = kernel::ms_of(f.wall()),
-                               .delete_retention_ms = config_.delete_retention_ms,
+                               .now_ms = now_ms,
+                               .delete_retention_ms = BUG(f, "log.tombstones_go_at_once") ? 0 : config_.delete_retention_ms,
                                .aborted = known.aborted,
                                .last_of_producers = last_of_producers}};
   const cleaner::RewriteTask task{.directory = path_,

@@ -89,7 +89,7 @@ Result<> Log::remove_leaving(Fiber& f) {
 
 /// The base of the first segment that the policy keeps.
 Result<Offset> Log::retained_from(Fiber& f, std::int64_t now_ms) {
-  if (!config_.deletes) return log_start_;
+  if (!config_.deletes && !BUG(f, "log.retention_of_compacted")) return log_start_;
   std::size_t kept = 0;
   const auto may_go = [&] {
     if (kept == segments_.size()) return false;
@@ -99,13 +99,18 @@ Result<Offset> Log::retained_from(Fiber& f, std::int64_t now_ms) {
   };
   if (config_.retention_bytes >= 0) {
     std::uint64_t total = size_bytes();
-    while (may_go() && total >= segments_[kept]->size_bytes() + static_cast<std::uint64_t>(config_.retention_bytes))
+    const auto goes = [&] {
+      const std::uint64_t left = BUG(f, "log.retention_leaves_less") ? 0 : segments_[kept]->size_bytes();
+      return total >= left + static_cast<std::uint64_t>(config_.retention_bytes);
+    };
+    while (may_go() && goes())
       total -= segments_[kept++]->size_bytes();
   }
   if (config_.retention_ms >= 0) {
     while (may_go()) {
       const SegmentRef segment = segments_[kept];
-      const std::int64_t largest = TRY(segment->largest_timestamp(f));
+      const std::int64_t largest = BUG(f, "log.retention_by_first_record") ? TRY(segment->read_first_timestamp(f))
+                                                                           : TRY(segment->largest_timestamp(f));
       if (now_ms - (largest >= 0 ? largest : segment->written_ms()) <= config_.retention_ms) break;
       ++kept;
     }

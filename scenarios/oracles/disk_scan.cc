@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "net/record/batch_reader.h"
+#include "net/record/record_iterator.h"
 #include "net/record/sequence.h"
 #include "net/record/validate.h"
 
@@ -13,6 +14,8 @@ namespace scenarios {
 using net::record::BatchHeader;
 
 namespace {
+
+constexpr std::size_t kScannedBatchMax = 64u << 20;
 
 /// Appends the batches of one segment; false when something else follows them.
 bool scan_segment(kernel::ByteView bytes, std::vector<BatchHeader>& batches) {
@@ -27,7 +30,18 @@ bool scan_segment(kernel::ByteView bytes, std::vector<BatchHeader>& batches) {
   }
 }
 
+void scan_batch(const net::record::BatchView& batch, ScannedRecords& out) {
+  if (batch.header.has_producer()) out.last_of_producer[batch.header.producer_id] = batch.header.last_offset();
+  const auto region = net::record::RecordRegion::open(batch.header, batch.records(), kScannedBatchMax);
+  if (!region) return;
+  auto records = region->iterate();
+  for (auto record = records.next(); record && *record; record = records.next())
+    out.keys[(*record)->offset.raw()] = kernel::as_text((*record)->key.value_or(kernel::ByteView{}));
+}
+
 }  // namespace
+
+bool is_compacted(std::string_view log) { return log.starts_with("__consumer_offsets-") || log.starts_with("compacted-"); }
 
 std::map<std::string, ScannedLog> scan_logs(const sim::DiskImage& image, std::string_view log_directory) {
   std::map<std::string, ScannedLog> logs;
@@ -54,10 +68,28 @@ std::map<std::string, ScannedLog> scan_logs(const sim::DiskImage& image, std::st
     for (const auto& [file_name, file] : directory->entries) {  // segment names sort by offset
       if (!file_name.ends_with(".log") || !log.ends_cleanly) continue;
       const kernel::Buffer bytes = image.read(*file, 0, file->size);
+      log.active_base = net::Offset{std::stoll(file_name)};
       log.ends_cleanly = scan_segment(bytes.view(), log.batches);
     }
   }
   return logs;
+}
+
+std::optional<ScannedRecords> scan_records(const sim::DiskImage& image, std::string_view log_directory,
+                                           const std::string& log) {
+  const auto logs = scan_logs(image, log_directory);
+  const auto found = logs.find(log);
+  if (found == logs.end()) return std::nullopt;
+  ScannedRecords out{.start = found->second.start, .active_base = found->second.active_base, .keys = {}, .last_of_producer = {}};
+  const auto directory = image.find(fmt::format("{}/{}", log_directory, log));
+  for (const auto& [name, file] : (*directory)->entries) {
+    if (name.ends_with(".swap")) return std::nullopt;
+    if (!name.ends_with(".log")) continue;
+    const kernel::Buffer bytes = image.read(*file, 0, file->size);
+    net::record::BatchReader reader{bytes.view()};
+    for (auto batch = reader.next(); batch && *batch; batch = reader.next()) scan_batch(**batch, out);
+  }
+  return out;
 }
 
 net::Offset ScannedLog::whole_end() const {
@@ -101,8 +133,11 @@ void check_recovered(Run& run, const std::map<std::string, ScannedLog>& survived
     // The front may go (a snapshot, retention), the end may be cut; what is in between stays as it was.
     const auto& kept = after->second.batches;
     if (kept.empty()) continue;
-    auto old = std::ranges::lower_bound(before.batches, kept.front().base_offset, {}, &BatchHeader::base_offset);
+    // A start completes a compaction that was cut off, of what lies below the newest segment.
+    const net::Offset from = is_compacted(name) ? std::max(before.active_base, kept.front().base_offset) : kept.front().base_offset;
+    auto old = std::ranges::lower_bound(before.batches, from, {}, &BatchHeader::base_offset);
     for (const BatchHeader& batch : kept) {
+      if (batch.base_offset < from) continue;
       if (old == before.batches.end()) break;  // appended since
       if (*old++ == batch) continue;
       run.violation("R12", fmt::format("{}: recovery put another batch at offset {}", name, batch.base_offset.raw()));
@@ -115,7 +150,7 @@ void check_shape(Run& run, const std::map<std::string, ScannedLog>& logs, const 
   using Producer = std::pair<net::ProducerId, net::ProducerEpoch>;
   for (const auto& [name, log] : logs) {
     std::map<Producer, std::int32_t> last_sequence;
-    const bool compacted = name.starts_with("__consumer_offsets-");
+    const bool compacted = is_compacted(name);
     if (!log.ends_cleanly) run.violation("L6", fmt::format("{}: bytes that are no batches after a clean stop", name));
     const BatchHeader* before = nullptr;
     for (const BatchHeader& batch : log.batches) {
@@ -125,7 +160,7 @@ void check_shape(Run& run, const std::map<std::string, ScannedLog>& logs, const 
                                         before->last_offset().raw()));
       }
       before = &batch;
-      if (!batch.has_producer() || batch.is_control()) continue;
+      if (compacted || !batch.has_producer() || batch.is_control()) continue;
       const Producer producer{batch.producer_id, batch.producer_epoch};
       const auto last = last_sequence.find(producer);
       run.judged("I2");

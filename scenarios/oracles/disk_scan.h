@@ -19,11 +19,26 @@ struct ScannedLog {
   bool ends_cleanly = true;                       ///< nothing but batches
   std::optional<std::vector<broker::log::EpochStart>> epochs;  ///< nothing when the file cannot be read
   net::Offset start{0};  ///< log-start-offset-checkpoint: what lies below is gone
+  net::Offset active_base{0};  ///< where the newest segment begins
   /// Where the first gap is, or the end: what a recovery can keep.
   [[nodiscard]] net::Offset whole_end() const;
 };
+/// Whether a scenario has this log compacted: its offsets have gaps then, and what lies below its newest segment is
+/// rewritten.
+[[nodiscard]] bool is_compacted(std::string_view log);
 /// Partition directories (not those on their way to deletion) under `log_directory`.
 std::map<std::string, ScannedLog> scan_logs(const sim::DiskImage& image, std::string_view log_directory);
+
+/// The records of one log.
+struct ScannedRecords {
+  net::Offset start{0};
+  net::Offset active_base{0};
+  std::map<std::int64_t, std::string> keys;                     ///< by offset; a record without a key has ""
+  std::map<net::ProducerId, net::Offset> last_of_producer;      ///< last offset of its last batch
+};
+/// Nothing when there is no such log, or a compaction is exchanging its files just now.
+std::optional<ScannedRecords> scan_records(const sim::DiskImage& image, std::string_view log_directory,
+                                           const std::string& log);
 
 /// R12: `recovered` is a batch-aligned prefix of what survived the crash.
 void check_recovered(Run& run, const std::map<std::string, ScannedLog>& survived,

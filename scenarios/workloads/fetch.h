@@ -3,6 +3,7 @@
 #pragma once
 
 #include "clients/core/cluster.h"
+#include "net/record/record_iterator.h"
 #include "scenarios/workloads/tasks.h"
 
 namespace scenarios {
@@ -22,6 +23,8 @@ struct FetchAsk {
   std::int32_t wait_ms = 0;
   std::int32_t bytes_max = 256 * 1024;
   FetchSession* session = nullptr;  ///< null asks without one
+  /// Who judges the records, other than the stage's ledger.
+  std::function<void(const net::record::RecordView& record)> on_record = {};
 };
 
 struct Fetched {
@@ -32,6 +35,10 @@ struct Fetched {
 /// Errors: those of Cluster::request_any(), and what the broker answered (clients::core::broker_code()).
 kernel::Result<Fetched> fetch_once(kernel::Fiber& f, clients::core::Cluster& cluster, Stage& stage, const FetchAsk& ask);
 
+/// As the broker says; nobody judges it.
+inline constexpr std::int64_t kLatest = -1, kEarliest = -2;
+kernel::Result<net::Offset> listed_offset(kernel::Fiber& f, clients::core::Cluster& cluster, const PartitionName& at,
+                                          std::string_view topic, std::int64_t timestamp);
 /// Where the log starts.
 kernel::Result<net::Offset> start_offset(kernel::Fiber& f, clients::core::Cluster& cluster, Stage& stage,
                                          const PartitionName& at, std::string_view topic);

@@ -4,17 +4,14 @@
 
 #include "kernel/node.h"
 #include "kernel/scope.h"
-#include "net/messages/init_producer_id.h"
-#include "net/messages/produce.h"
 #include "net/record/batch_builder.h"
 #include "net/record/sequence.h"
-#include "scenarios/workloads/tasks.h"
+#include "scenarios/workloads/raw_produce.h"
 
 namespace scenarios {
 
 using clients::core::Cluster;
 using kernel::Fiber;
-using kernel::Result;
 using net::ErrorCode;
 using net::Offset;
 using namespace std::chrono_literals;
@@ -28,30 +25,6 @@ struct Sent {
   Era sent_in = 0;
   std::uint64_t broker_start = 0;  ///< of the broker that acknowledged it, or a later one
 };
-
-struct Answered {
-  ErrorCode code = ErrorCode::none;
-  Offset base{-1};
-};
-
-Result<Answered> send(Fiber& f, Cluster& cluster, const PartitionName& at, std::span<const std::byte> batch,
-                      std::int32_t timeout_ms) {
-  net::ProduceRequest request;
-  request.acks = -1;
-  request.timeout_ms = timeout_ms;
-  net::ProduceRequest::PartitionProduceData data;
-  data.index = net::PartitionId{at.partition};
-  data.records = net::Records::view(batch);
-  net::ProduceRequest::TopicProduceData topic;
-  topic.name = at.topic;
-  topic.partition_data = net::List<net::ProduceRequest::PartitionProduceData>{&data, 1};
-  request.topic_data = net::List<net::ProduceRequest::TopicProduceData>{&topic, 1};
-  const auto answer = TRY(cluster.request_any(f, request, {.timeout = 5s, .versions = {.first = 3, .last = 12}}));
-  if (answer->responses.empty() || answer->responses[0].partition_responses.empty())
-    return kernel::fail(clients::core::Reason::malformed_answer);
-  const auto& told = answer->responses[0].partition_responses[0];
-  return Answered{told.error_code, told.base_offset};
-}
 
 /// A producer that keeps its sequences itself.
 class Repeater {
@@ -75,14 +48,10 @@ class Repeater {
   static constexpr std::size_t kRemembered = 5;  // what Kafka promises
 
   bool begin(Fiber& f, Cluster& cluster) {
-    net::InitProducerIdRequest request;
-    request.transactional_id.reset();
-    request.producer_id = net::kProducerIdNone;
-    request.producer_epoch = net::kProducerEpochNone;
-    const auto answer = cluster.request_any(f, request, {.timeout = 5s});
-    if (!answer || (*answer)->error_code != ErrorCode::none) return false;
-    id_ = (*answer)->producer_id;
-    epoch_ = (*answer)->producer_epoch;
+    const auto session = new_producer(f, cluster);
+    if (!session) return false;
+    id_ = session->id;
+    epoch_ = session->epoch;
     sequence_ = 0;
     ++life_;
     sent_.clear();
@@ -119,7 +88,7 @@ class Repeater {
   }
 
   bool ask(Fiber& f, Cluster& cluster, Sent& one) {
-    const auto answer = send(f, cluster, at_, one.batch, static_cast<std::int32_t>(random_.between(20, 3000)));
+    const auto answer = send_batch(f, cluster, at_, one.batch, static_cast<std::int32_t>(random_.between(20, 3000)));
     if (!answer) return true;
     stage_.run.judged("I6");
     switch (answer->code) {

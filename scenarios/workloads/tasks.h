@@ -63,7 +63,10 @@ void read_partition(kernel::Fiber& f, Stage& stage, std::int32_t partition, std:
 /// Fetches a little from anywhere below what was shown, again and again.
 void read_anywhere(kernel::Fiber& f, Stage& stage, std::uint64_t reader);
 
-/// Creates the topic that everybody uses, trying until it is there.
+/// Creates a topic, trying until it is there.
+void create_topic(kernel::Fiber& f, Stage& stage, const std::string& name, std::int32_t partitions,
+                  const std::map<std::string, std::string>& settings);
+/// The topic that everybody uses.
 void create_topic(kernel::Fiber& f, Stage& stage);
 
 /// Creates topics, writes a little to each, reads it back and deletes them again; few names, so that they come again.

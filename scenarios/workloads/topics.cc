@@ -137,19 +137,24 @@ bool use_topic(Fiber& f, kernel::Scope& scope, const std::shared_ptr<Cluster>& c
 
 }  // namespace
 
-void create_topic(Fiber& f, Stage& stage) {
+void create_topic(Fiber& f, Stage& stage, const std::string& name, std::int32_t partitions,
+                  const std::map<std::string, std::string>& settings) {
   kernel::Scope scope{f};
   {
     Cluster cluster{scope, client_config(stage, "admin")};
     for (;;) {
-      const auto made = create(f, cluster, stage.topic, stage.partitions, stage.topic_settings);
+      const auto made = create(f, cluster, name, partitions, settings);
       if (made && (made->code == ErrorCode::none || made->code == ErrorCode::topic_already_exists)) break;
       if (!f.sleep(200ms)) break;
     }
   }
-  stage.topic_ready = true;
   scope.cancel();
   static_cast<void>(scope.join(f));
+}
+
+void create_topic(Fiber& f, Stage& stage) {
+  create_topic(f, stage, stage.topic, stage.partitions, stage.topic_settings);
+  stage.topic_ready = true;
 }
 
 void churn_topics(Fiber& f, Stage& stage) {
