@@ -6,7 +6,7 @@ import time
 
 from check_java import tool
 from check_packages import package_index
-from harness import BUILD, Skip, register, run
+from harness import Skip, register, run
 from install import KAFKA_TOOLS
 from members import CLIENTS, Member, Writer, native
 
@@ -172,3 +172,27 @@ def alone(client):
 for client, (_, assignors, static) in CLIENTS.items():
     register(f"groups of {client} ({', '.join(assignors + ('static',) * static)}): a member and the broker are killed, "
              "nothing is lost", alone(client), needs=f"{client} confluent apt-cache", alone=True)
+
+
+# Who can share a group: by the name of the assignor they have in common. Each protocol is led by whoever joined first.
+TOGETHER = {
+    "range": ("java-tools", "confluent", "kafka-python", "aiokafka", "franz-go", "sarama"),
+}
+
+
+def together(assignor, names):
+    def run_check(ctx):
+        here = [name for name in names if name in ctx.tools.have]
+        if len(here) < 2:
+            raise Skip(f"of {', '.join(names)} there is only {here}")
+        for name in set(names) - set(here):
+            print(f"WITHOUT {name} in the group: {ctx.tools.why_not.get(name)}", flush=True)
+        topic = ctx.new_topic(f"together-{assignor}", 2 * PARTITIONS)
+        starts = {name: CLIENTS[name][0] for name in here} | {"kalda": native}
+        killed_and_back(ctx, [Group(ctx, topic, assignor)], starts, pairs_of(), 6000)
+    return run_check
+
+
+for name, clients in TOGETHER.items():
+    register(f"groups by {name} of {', '.join(clients)} and kalda together, all of the package index: a member and the broker "
+             "are killed, nothing is lost", together(name, clients), needs="confluent apt-cache", alone=True)

@@ -13,7 +13,7 @@ KAFKA_TOOLS = "4.3.1"
 PYTHON = {"confluent": "confluent-kafka==2.16.1", "kafka-python": "kafka-python==3.0.12",
           "kafka-python-codecs": "lz4 zstandard python-snappy", "aiokafka": "aiokafka==0.14.0"}
 OLD_KAFKA_PYTHON = "kafka-python==2.0.2"  # speaks the oldest versions of any client still in use
-NODE = {"kafkajs": "kafkajs@2.2.4"}
+NODE = {"kafkajs": "kafkajs@2.2.4", "platformatic": "@platformatic/kafka@1.35.0"}  # newer ones need a newer Node
 
 POM = """<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
 <groupId>kalda</groupId><artifactId>interop</artifactId><version>1</version><dependencies><dependency>

@@ -57,6 +57,7 @@ CLIENTS = {
     "kafka-python": (python("kafka_python"), ("range", "cooperative-sticky"), True),
     "aiokafka": (python("aiokafka"), ("roundrobin", "sticky"), True),
     "kafkajs": (node("kafkajs"), ("roundrobin",), False),
+    "platformatic": (node("platformatic"), ("roundrobin",), True),
     "franz-go": (program(BUILD / "franz-member"), ("sticky", "cooperative-sticky"), True),
     "sarama": (program(BUILD / "sarama-member"), ("range", "sticky"), True),
     "rdkafka-crate": (program(BUILD / "rdkafka" / "debug" / "rdkafka-member"), ("roundrobin", "cooperative-sticky"), True),

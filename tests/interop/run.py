@@ -34,7 +34,7 @@ def main():
     tools.install_all()
 
     import brokers
-    for module in ("cli", "kcat", "confluent", "kafka_python", "java", "java_admin", "settings", "kafkajs", "franz",
+    for module in ("cli", "kcat", "confluent", "kafka_python", "java", "java_admin", "java_tools", "settings", "kafkajs", "franz",
                    "packages", "native_groups", "groups", "kill", "dump"):
         __import__(f"check_{module}")
     if chosen.list:

@@ -1,0 +1,46 @@
+// BROKER TOPIC GROUP ASSIGNOR INSTANCE SESSION_MS: a member of a group, as members.py describes it.
+const { Consumer } = require('@platformatic/kafka');
+
+const [broker, topic, groupId, assignor, instance, session] = process.argv.slice(2);
+
+const late = (ms) => new Promise((_, reject) => setTimeout(reject, ms, new Error(`no answer within ${ms} ms`)).unref());
+
+async function member() {
+  const consumer = new Consumer({
+    clientId: 'interop', bootstrapBrokers: [broker], groupId, ...(instance === '-' ? {} : { groupInstanceId: instance }),
+    sessionTimeout: Number(session), rebalanceTimeout: 30000, heartbeatInterval: 500, retries: 3, retryDelay: 200,
+    protocols: [{ name: assignor, version: 1 }], autocommit: false,
+  });
+  try {
+    const stream = await consumer.consume({ topics: [topic], mode: 'committed', fallbackMode: 'earliest', maxWaitTime: 500 });
+    let read = new Map();
+    let due = Date.now() + 100;
+    for await (const message of stream) {
+      process.stdout.write(`R ${message.partition} ${message.offset} ${message.key}\n`);
+      read.set(message.partition, message.offset + 1n);
+      if (Date.now() < due && stream.readableLength > 0) continue;
+      const offsets = [...read].map(([partition, offset]) => ({ topic, partition, offset, leaderEpoch: -1 }));
+      try {
+        await Promise.race([consumer.commit({ offsets }), late(5000)]);
+        process.stdout.write(offsets.map((o) => `C ${o.partition} ${o.offset}\n`).join(''));
+      } catch (error) { // no broker, or another generation: the records come again, to us or to another
+        console.error(error.message);
+      }
+      read = new Map();
+      due = Date.now() + 100;
+    }
+  } finally {
+    await consumer.close(true).catch(() => {});
+  }
+}
+
+// The stream ends with an error when the broker was away. Without an end to retries it would send the old leader epoch
+// for ever, since it learns the new one only with records; so it is given up and begun again.
+async function main() {
+  for (;;) {
+    await member().catch((error) => console.error(error.message));
+    await new Promise((done) => setTimeout(done, 200));
+  }
+}
+
+main();
