@@ -101,7 +101,7 @@ class Writer:
     def __init__(self, address, topic, pairs, per_second):
         from confluent_kafka import Producer
         self.producer = Producer({"bootstrap.servers": address, "enable.idempotence": True, "linger.ms": 5,
-                                  "compression.type": "gzip", "message.timeout.ms": 120_000,
+                                  "compression.type": "none", "message.timeout.ms": 120_000,
                                   "reconnect.backoff.max.ms": 500, "log_level": 2})
         self.topic, self.pairs, self.per_second, self.failed = topic, pairs, per_second, []
         self.at = {}  # where each record is: (partition, offset) -> key
