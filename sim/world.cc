@@ -51,8 +51,8 @@ Machine& World::add_machine(std::string_view name) {
   kernel::Random drawn = random(kernel::Domain::clock, id);
   const auto most = static_cast<std::uint64_t>(options_.wall_offset_max.count());
   const auto off = static_cast<std::int64_t>(most > 0 ? drawn.heavy_tail(most, 1) : 0);
-  machine.clock().start_off(Duration{drawn.below(2) == 0 ? off : -off},
-                            drawn.between(-options_.drift_ppm_max, options_.drift_ppm_max));
+  const bool ahead = drawn.below(2) == 0;
+  machine.clock().start_off(Duration{ahead ? off : -off}, drawn.between(-options_.drift_ppm_max, options_.drift_ppm_max));
   return machine;
 }
 

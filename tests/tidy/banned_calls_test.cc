@@ -45,6 +45,9 @@ const std::vector<Ban> kBans{
     {{"std::hash<"}, {}, "a hash of ours: the library's may change between versions"},
 };
 
+/// The draws of kernel::Random.
+constexpr std::array<std::string_view, 5> kDraws{"u64", "below", "between", "chance", "heavy_tail"};
+
 /// Reads with `code` already stripped of comments and literals.
 const Ban* broken_ban(std::string_view path, std::string_view code) {
   for (const Ban& ban : kBans) {
@@ -89,6 +92,73 @@ bool walks(std::string_view line, std::string_view container) {
   const auto colon = line.find(" : ");
   if (has_token(line, "for") && colon != line.npos && has_token(line.substr(colon), container)) return true;
   return has_token(line, std::string{container} + ".begin()");
+}
+
+/// Where `code` draws twice in an order that is the compiler's choice: in two arguments of one call, or on both sides of an
+/// operator that orders nothing. The index of the second draw's end, or npos.
+std::size_t unordered_draws(std::string_view code) {
+  struct Frame {
+    bool is_call = false;       // ( or [: commas order nothing there
+    bool is_draw = false;       // the call of a draw: it comes after what its arguments draw
+    bool is_body = false;       // a block: what is drawn in it is not drawn where it stands
+    bool is_condition = false;  // of if, for, while, switch: it comes before what follows
+    bool drawn_since_order = false;
+    bool drawn = false;  // at all
+    bool drawn_in_earlier_argument = false;
+  };
+  const auto is_one_of = [](auto what, auto... names) { return ((what == names) || ...); };
+  std::vector<Frame> frames{{.is_body = true}};
+  std::string_view word;  // the last one, unless a bracket came after it
+  bool word_is_draw = false;
+  char last = ' ';
+  for (std::size_t i = 0; i < code.size(); ++i) {
+    const char c = code[i];
+    const std::string_view two = code.substr(i, 2);
+    Frame& here = frames.back();
+    if (is_word(c)) {
+      std::size_t end = i;
+      while (end < code.size() && is_word(code[end])) ++end;
+      word = code.substr(i, end - i);
+      word_is_draw = (last == '.' || last == '>') && std::ranges::find(kDraws, word) != kDraws.end();
+      i = end - 1;
+    } else if (c == '(' || c == '[' || c == '{') {
+      const bool opens_body = c == '{' && (is_one_of(last, ')', ']', ';', '{', '}') || is_one_of(word, "mutable", "else", "do", "const", "noexcept"));
+      frames.push_back({.is_call = c != '{', .is_draw = word_is_draw && c == '(', .is_body = opens_body,
+                        .is_condition = is_one_of(word, "if", "for", "while", "switch")});
+      word = {};
+      word_is_draw = false;
+    } else if (is_one_of(c, ')', ']', '}') && frames.size() > 1) {
+      const Frame inner = here;
+      frames.pop_back();
+      Frame& outer = frames.back();
+      if (inner.is_body && !outer.is_call) outer.drawn_since_order = outer.drawn = false;
+      if (inner.is_draw || ((inner.drawn || inner.drawn_in_earlier_argument) && !inner.is_body && !inner.is_condition)) {
+        if (outer.drawn_since_order || outer.drawn_in_earlier_argument) return i;
+        outer.drawn_since_order = outer.drawn = true;
+      }
+      word = {};
+    } else if (c == ';') {
+      here.drawn_since_order = here.drawn = false;
+    } else if (c == ',' && here.is_call) {
+      here.drawn_in_earlier_argument |= here.drawn;
+      here.drawn_since_order = here.drawn = false;
+    } else if (c == '?' || c == ':' || c == ',' || is_one_of(two, "&&", "||", "<<") ||
+               (c == '=' && two != "==" && !is_one_of(last, '=', '!', '<', '>'))) {
+      here.drawn_since_order = false;  // what comes now comes after it
+    }
+    if (c != ' ' && c != '\n') last = c;
+  }
+  return code.npos;
+}
+
+TEST(BannedCalls, no_draw_depends_on_the_order_of_arguments) {
+  for (const SourceFile& file : source_files()) {
+    if (!file.is_cpp()) continue;
+    const std::string code = code_only(file.text);
+    const std::size_t at = unordered_draws(code);
+    EXPECT_EQ(at, code.npos) << place(file, static_cast<std::size_t>(std::ranges::count(code.substr(0, std::min(at, code.size())), '\n')))
+                             << ": two draws whose order each compiler chooses: name the first one's value";
+  }
 }
 
 TEST(BannedCalls, only_the_seam_names_the_machine) {
@@ -146,6 +216,13 @@ TEST(BannedCalls, the_rules_see_what_they_are_for) {
   EXPECT_EQ(broken_ban("kernel/posix/a.cc", "const int fd = ::open(p, O_RDONLY);"), nullptr);
   EXPECT_EQ(broken_ban("net/a.cc", "log.segment_time(f); operand(x); disk.open(f, path);"), nullptr);
   EXPECT_EQ(broken_ban("net/a.cc", code_only("// std::thread here\nauto s = \"std::mutex\";")), nullptr);
+  for (const std::string_view code : {"use(r.below(2), r.between(0, 3));", "use(T{r.below(2) == 0 ? a : b}, r.below(3));", "use(r.below(2) == 0 ? a : b,\n  r.below(3));",
+                                      "x = r.below(2) + r.below(3);", "fmt::format(s, T{r.below(2)}, r->below(3));"})
+    EXPECT_NE(unordered_draws(code), code.npos) << code;
+  for (const std::string_view code : {"const T t{r.below(2), r.between(0, 3)};", "r.between(0, r.below(3));", "x = r.below(2); y = r.below(3);",
+                                      "if (r.below(2) == 0 || r.below(3) == 0) x = r.below(2) == 0 ? r.below(3) : r.below(4);",
+                                      "run([&] { x = r.below(2); }, [&](T t) { y = r.below(2); });"})
+    EXPECT_EQ(unordered_draws(code), code.npos) << code;
   EXPECT_TRUE(is_mutable_static("  static int calls = 0;"));
   EXPECT_TRUE(is_mutable_static("static std::vector<int> pool;"));
   EXPECT_TRUE(is_mutable_static("  thread_local int depth = 0;"));

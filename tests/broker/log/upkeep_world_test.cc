@@ -35,8 +35,13 @@ std::int64_t listed(Fiber& f, RawClient& client, std::string_view topic, std::in
   return answer->response.topics[0].partitions[0].offset.raw();
 }
 
-/// Offsets of the records that one Fetch answers from `from` on.
-std::vector<std::int64_t> fetched(Fiber& f, RawClient& client, std::string_view topic, std::int64_t from, std::int32_t bytes_max = 1 << 20) {
+struct Fetched {
+  std::vector<std::int64_t> offsets;  // of the records that were answered
+  std::int64_t next = 0;              // a compacted segment may answer a batch without records: readers go on behind it
+};
+
+/// What one Fetch answers from `from` on.
+Fetched fetched_once(Fiber& f, RawClient& client, std::string_view topic, std::int64_t from, std::int32_t bytes_max = 1 << 20) {
   net::Arena arena;
   net::FetchRequest request;
   request.max_wait_ms = 100;
@@ -46,7 +51,7 @@ std::vector<std::int64_t> fetched(Fiber& f, RawClient& client, std::string_view 
   auto& wanted = arena.push_back(request.topics, {.topic = topic});
   arena.push_back(wanted.partitions, {.partition = PartitionId{0}, .fetch_offset = Offset{from}, .partition_max_bytes = bytes_max});
   const auto answer = client.call(f, 11, request);
-  std::vector<std::int64_t> offsets;
+  Fetched out{.next = from};
   EXPECT_TRUE(answer);
   EXPECT_EQ(answer->response.responses[0].partitions[0].error_code, ErrorCode::none);
   net::record::BatchReader reader{answer->response.responses[0].partitions[0].records.bytes()};
@@ -54,9 +59,19 @@ std::vector<std::int64_t> fetched(Fiber& f, RawClient& client, std::string_view 
     const auto region = net::record::RecordRegion::open(batch->header, batch->records(), 1 << 20);
     auto records = region->iterate();
     while (const auto record = *records.next())
-      if (record->offset >= Offset{from}) offsets.push_back(record->offset.raw());
+      if (record->offset >= Offset{from}) out.offsets.push_back(record->offset.raw());
+    out.next = batch->header.next_offset().raw();
   }
-  return offsets;
+  return out;
+}
+
+/// Offsets of the next records from `from` on; none if there are none, or if Fetch does not get on.
+std::vector<std::int64_t> fetched(Fiber& f, RawClient& client, std::string_view topic, std::int64_t from, std::int32_t bytes_max = 1 << 20) {
+  for (;;) {
+    Fetched got = fetched_once(f, client, topic, from, bytes_max);
+    if (!got.offsets.empty() || got.next <= from) return got.offsets;
+    from = got.next;
+  }
 }
 
 std::vector<std::byte> stamped(std::string_view key, std::string_view value, std::int64_t timestamp_ms) {

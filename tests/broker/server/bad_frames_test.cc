@@ -71,9 +71,9 @@ TEST(BadFrames, OfRandomBytesAreSurvived) {
         RawClient client = world.connect(f);
         std::vector<std::byte> body(random.below(300));
         for (std::byte& b : body) b = static_cast<std::byte>(random.below(256));
-        auto bytes = random.below(3) == 0 ? be32(static_cast<std::int64_t>(body.size())) + body
-                                          : frame_of(kKeys[random.below(std::size(kKeys))],
-                                                     static_cast<std::int16_t>(random.below(14)), body);
+        const auto key = kKeys[random.below(std::size(kKeys))];
+        const auto version = static_cast<std::int16_t>(random.below(14));
+        auto bytes = random.below(3) == 0 ? be32(static_cast<std::int64_t>(body.size())) + body : frame_of(key, version, body);
         if (random.below(3) == 0) bytes.resize(random.below(bytes.size()) + 1);
         ASSERT_TRUE(client.send(f, bytes));
         if (random.below(2) == 0) client.socket().shutdown_write();
