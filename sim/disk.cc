@@ -156,6 +156,35 @@ void SimDisk::crash(bool power_loss) {
   world_.record(EventKind::fault, machine_.id(), loss.pages_dropped << 32 | loss.pages_kept, image_.fingerprint());
 }
 
+void SimDisk::rot(kernel::Random random, std::uint32_t per_million) {
+  if (image_.rot(random, per_million, choice_) > 0) world_.mark("sim.disk.page_rotten");
+}
+
+void SimDisk::replace() {
+  CHECK(!machine_.up() && in_flight_.empty());
+  image_ = DiskImage{image_.personality()};
+  world_.mark("sim.disk.replaced");
+  world_.record(EventKind::fault, machine_.id(), image_.fingerprint());
+}
+
+std::vector<SimDisk::Misfortune> SimDisk::draw_misfortunes(const SyncSet& set) {
+  std::vector<Misfortune> out;
+  for (const auto& [page, bytes] : set.pages) {
+    const Page::Bytes old = DiskImage::before_sync(*set.inode, page);
+    if (fires(faults_.lost_write_ppm, "sim.disk.lost_write")) {
+      out.push_back({page, old, Damage::lost_write});
+    } else if (fires(faults_.stale_ppm, "sim.disk.stale_page")) {
+      out.push_back({page, old, Damage::stale_read});
+    } else if (set.inode->pages.size() > 1 && fires(faults_.misdirected_ppm, "sim.disk.misdirected_write")) {
+      auto other = set.inode->pages.begin();
+      std::advance(other, static_cast<std::ptrdiff_t>(random_.below(set.inode->pages.size())));
+      out.push_back({page, old, Damage::misdirected_write});
+      if (other->first != page) out.push_back({other->first, bytes, Damage::misdirected_write});
+    }
+  }
+  return out;
+}
+
 void SimDisk::spoil(kernel::Random random, std::uint32_t per_million) {
   if (image_.spoil(random, per_million) > 0) world_.mark("sim.disk.page_spoiled");
 }
@@ -172,8 +201,8 @@ bool SimDisk::hits_bad_page(bool touches) {
 
 class SimDisk::SimFile final : public kernel::File {
  public:
-  SimFile(SimDisk& disk, InodeRef inode, bool writable)
-      : disk_{disk}, inode_{std::move(inode)}, writable_{writable}, generation_{disk.generation_} {
+  SimFile(SimDisk& disk, InodeRef inode, bool writable, bool may_damage)
+      : disk_{disk}, inode_{std::move(inode)}, writable_{writable}, may_damage_{may_damage}, generation_{disk.generation_} {
     ++disk_.open_files_;
   }
   ~SimFile() override {
@@ -192,7 +221,10 @@ class SimDisk::SimFile final : public kernel::File {
           if (length > 1 && disk.fires(disk.faults_.short_io_ppm, "sim.disk.short_read")) {
             part = 1 + disk.random_.below(length - 1);
           }
-          return disk.image_.read(*inode, position, part);
+          bool hit = false;
+          Buffer bytes = disk.image_.read_device(*inode, position, part, hit);
+          if (hit) disk.world_.mark("sim.disk.damage_read");
+          return bytes;
         },
         [](const Result<Buffer>& bytes) { return checksum_of({&*bytes, 1}) + bytes->size(); });
   }
@@ -212,8 +244,8 @@ class SimDisk::SimFile final : public kernel::File {
 
   Result<> datasync(Fiber& f) override {
     return disk_.perform<void>(f, Kind::datasync, inode_->id, 0, 120us,
-                               [&disk = disk_, set = disk_.image_.begin_sync(inode_)]() -> Result<> {
-                                 return disk.sync_now(set);
+                               [&disk = disk_, set = disk_.image_.begin_sync(inode_), may_damage = may_damage_]() -> Result<> {
+                                 return disk.sync_now(set, may_damage);
                                });
   }
 
@@ -261,6 +293,7 @@ class SimDisk::SimFile final : public kernel::File {
   SimDisk& disk_;
   InodeRef inode_;
   bool writable_;
+  bool may_damage_;
   std::uint64_t generation_;
 };
 
@@ -287,14 +320,16 @@ Result<std::size_t> SimDisk::write_now(Inode& inode, std::uint64_t position, std
   return done;
 }
 
-Result<> SimDisk::sync_now(const SyncSet& set) {
+Result<> SimDisk::sync_now(const SyncSet& set, bool may_damage) {
   // Nothing reaches the medium; unlike after a failed sync, the pages stay dirty.
   if (refuses_changes()) return kernel::fail_errno(EROFS);
   if (fires(faults_.sync_error_ppm, "sim.disk.sync_error")) {
     image_.drop_dirty(set);
     return kernel::fail_errno(EIO);
   }
+  const auto misfortunes = may_damage ? draw_misfortunes(set) : std::vector<Misfortune>{};
   image_.finish_sync(set);
+  for (const Misfortune& one : misfortunes) image_.damage(*set.inode, one.page, one.shown, one.kind);
   return {};
 }
 
@@ -322,7 +357,7 @@ Result<kernel::FileHandle> SimDisk::open(Fiber& f, std::string_view path, kernel
         if ((*found)->is_directory) return kernel::fail_errno(EISDIR);
         if (mode.write && refuses_changes()) return kernel::fail_errno(EROFS);
         if (mode.truncate) image_.truncate(**found, 0);
-        return std::make_shared<SimFile>(*this, *found, mode.write);
+        return std::make_shared<SimFile>(*this, *found, mode.write, !choice_ || choice_(path));
       });
 }
 
@@ -393,7 +428,7 @@ Result<> SimDisk::sync_filesystem(Fiber& f, std::string_view path) {
                        [this, sets = std::move(sets)]() -> Result<> {
                          Result<> outcome;
                          for (const SyncSet& set : sets) {
-                           if (const Result<> one = sync_now(set); !one) outcome = one;
+                           if (const Result<> one = sync_now(set, !choice_); !one) outcome = one;
                          }
                          if (outcome) image_.sync_all_directories();
                          return outcome;

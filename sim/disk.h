@@ -25,6 +25,9 @@ struct DiskFaults {
   std::uint32_t slow_factor = 1;        ///< latencies are multiplied
   bool full = false;                    ///< no write that needs a new page succeeds
   bool hung = false;                    ///< nothing completes until this ends
+  std::uint32_t lost_write_ppm = 0;     ///< of pages that are synced; what a device does silently (sim::Damage)
+  std::uint32_t misdirected_ppm = 0;
+  std::uint32_t stale_ppm = 0;
   bool read_only = false;               ///< as after a remount: what would change anything fails, and so does a sync
   std::uint64_t capacity_bytes = 1ull << 40;
 };
@@ -54,6 +57,12 @@ class SimDisk final : public kernel::Disk {
   /// Makes pages unreadable (DiskImage::spoil) until they are rewritten or mended.
   void spoil(kernel::Random random, std::uint32_t per_million);
   void unspoil() { image_.unspoil(); }
+  /// Silent damage comes to these files only; empty: to any.
+  void damage_only(DiskImage::Choice choice) { choice_ = std::move(choice); }
+  /// Damages pages that only the medium holds (DiskImage::rot) until they are written again or mended.
+  void rot(kernel::Random random, std::uint32_t per_million);
+  /// A new, empty disk in the place of this one; the process must be down.
+  void replace();
 
   /// The process died: each operation in flight happens or not. With power loss, unsynced state is at stake too.
   void crash(bool power_loss);
@@ -75,13 +84,21 @@ class SimDisk final : public kernel::Disk {
   bool hits_bad_page(bool touches);
   std::unexpected<kernel::Error> out_of_space();
   kernel::Result<std::size_t> write_now(Inode& inode, std::uint64_t position, std::span<const kernel::Buffer> chain);
-  kernel::Result<> sync_now(const SyncSet& set);
+  kernel::Result<> sync_now(const SyncSet& set, bool may_damage);
+  /// What the device does silently with a page that it was to sync.
+  struct Misfortune {
+    std::uint64_t page;
+    Page::Bytes shown;
+    Damage kind;
+  };
+  std::vector<Misfortune> draw_misfortunes(const SyncSet& set);
   [[nodiscard]] bool has_room_for(const Inode& inode, std::uint64_t position, std::size_t length) const;
 
   Machine& machine_;
   World& world_;
   DiskImage image_;
   DiskFaults faults_;
+  DiskImage::Choice choice_;
   kernel::Random random_;
   std::list<std::shared_ptr<Operation>> in_flight_;
   std::uint64_t operations_issued_ = 0;

@@ -115,6 +115,26 @@ kernel::Buffer DiskImage::read(const Inode& inode, std::uint64_t position, std::
   return std::move(out).share();
 }
 
+kernel::Buffer DiskImage::read_device(const Inode& inode, std::uint64_t position, std::size_t length, bool& hit) const {
+  const kernel::Buffer truth = read(inode, position, length);
+  kernel::MutableBuffer shown;
+  for (auto page = inode.pages.lower_bound(position / kPageBytes);
+       page != inode.pages.end() && page->first * kPageBytes < position + truth.size(); ++page) {
+    if (page->second.damaged == nullptr || page->second.dirty) continue;
+    const std::uint64_t begin = std::max(position, page->first * kPageBytes);
+    const std::uint64_t end = std::min(position + truth.size(), (page->first + 1) * kPageBytes);
+    const std::byte* from = page->second.damaged->data() + (begin - page->first * kPageBytes);
+    if (std::memcmp(truth.data() + (begin - position), from, end - begin) == 0) continue;
+    if (!hit) {
+      shown = kernel::MutableBuffer::allocate(truth.size());
+      std::ranges::copy(truth.view(), shown.bytes().begin());
+    }
+    hit = true;
+    std::memcpy(shown.bytes().data() + (begin - position), from, end - begin);
+  }
+  return hit ? std::move(shown).share() : truth;
+}
+
 void DiskImage::write(Inode& inode, std::uint64_t position, kernel::ByteView bytes) {
   for (std::size_t done = 0; done < bytes.size();) {
     const std::uint64_t at = position + done;
@@ -174,6 +194,7 @@ void DiskImage::finish_sync(const SyncSet& set) {
     if (set.number < page.synced_by) continue;
     page.synced_by = set.number;
     page.fresh = false;
+    page.damaged.reset();
     if (page.now == bytes) {
       page.durable.reset();
       page.dirty = false;
@@ -237,6 +258,71 @@ void DiskImage::unspoil() {
   }
 }
 
+std::uint64_t DiskImage::rot(kernel::Random random, std::uint32_t per_million, const Choice& choice) {
+  std::uint64_t rotten = 0;
+  std::vector<std::pair<std::string, InodeRef>> directories{{"", root_}};
+  while (!directories.empty()) {
+    const auto [path, directory] = directories.back();
+    directories.pop_back();
+    for (const auto& [name, inode] : directory->entries) {
+      const std::string at = path + "/" + name;
+      if (inode->is_directory) directories.emplace_back(at, inode);
+      if (inode->is_directory || (choice && !choice(at))) continue;
+      for (auto& [number, page] : inode->pages) {
+        if (page.dirty || page.fresh || page.durable != nullptr || !random.chance(per_million)) continue;
+        const std::uint64_t used = std::min<std::uint64_t>(kPageBytes, inode->size - std::min(inode->size, number * kPageBytes));
+        if (used == 0) continue;
+        Page::Bytes shown = page.now;
+        const std::uint64_t sector = random.below((used + kSectorBytes - 1) / kSectorBytes) * kSectorBytes;
+        for (std::size_t i = 0; i < kSectorBytes; ++i) shown[sector + i] = static_cast<std::byte>(random.below(256));
+        if (damage(*inode, number, shown, Damage::rot)) ++rotten;
+      }
+    }
+  }
+  return rotten;
+}
+
+Page::Bytes DiskImage::before_sync(const Inode& inode, std::uint64_t number) {
+  const auto page = inode.pages.find(number);
+  if (page == inode.pages.end() || page->second.fresh) return {};
+  if (page->second.damaged != nullptr) return *page->second.damaged;
+  return page->second.durable != nullptr ? *page->second.durable : page->second.now;
+}
+
+bool DiskImage::damage(Inode& inode, std::uint64_t number, const Page::Bytes& shown, Damage kind) {
+  const auto entry = inode.pages.find(number);
+  if (entry == inode.pages.end()) return false;
+  Page& page = entry->second;
+  if (page.dirty || page.fresh || page.durable != nullptr || page.now == shown) return false;
+  page.damaged = std::make_unique<Page::Bytes>(shown);
+  page.damage = kind;
+  inode.was_damaged = true;
+  return true;
+}
+
+void DiskImage::mend(Damage kind) {
+  for (const InodeRef& file : all_files()) {
+    for (auto& [number, page] : file->pages) {
+      if (page.damage == kind) page.damaged.reset();
+    }
+  }
+}
+
+void DiskImage::mend_all() {
+  for (const InodeRef& file : all_files()) {
+    for (auto& [number, page] : file->pages) page.damaged.reset();
+  }
+}
+
+std::optional<std::uint64_t> DiskImage::damaged_at(const Inode& inode) {
+  for (const auto& [number, page] : inode.pages) {
+    if (page.damaged == nullptr || page.dirty) continue;
+    const auto differs = std::ranges::mismatch(page.now, *page.damaged);
+    if (differs.in1 != page.now.end()) return number * kPageBytes + static_cast<std::uint64_t>(differs.in1 - page.now.begin());
+  }
+  return std::nullopt;
+}
+
 bool DiskImage::unreadable(const Inode& inode, std::uint64_t position, std::uint64_t length) {
   for (auto page = inode.pages.lower_bound(position / kPageBytes);
        page != inode.pages.end() && page->first * kPageBytes < position + length; ++page) {
@@ -269,12 +355,14 @@ void DiskImage::settle_pages(Inode& inode, kernel::Random& random, LossReport& r
       ++report.pages_kept;
       if (dropped_before) ++report.kept_after_dropped;
       page.fresh = false;
+      page.damaged.reset();
     } else if (page.dirty && random.chance(250'000)) {
       ++report.pages_torn;
       for (std::size_t sector = 0; sector < kPageBytes; sector += kSectorBytes) {
         if (random.below(2) == 0) std::memcpy(page.now.data() + sector, old.data() + sector, kSectorBytes);
       }
       page.fresh = false;
+      page.damaged.reset();
     } else {
       ++report.pages_dropped;
       dropped_before = true;

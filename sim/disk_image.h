@@ -7,8 +7,10 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,6 +26,14 @@ inline constexpr std::size_t kSectorBytes = 512;
 
 enum class Personality : std::uint8_t { ordered, strict };
 
+/// Damage that the device does not report. The truth stays below it, so that judges can ask for it and mending is exact.
+enum class Damage : std::uint8_t {
+  rot,               ///< one sector of the page holds garbage
+  lost_write,        ///< a write was acknowledged and synced, and what was there before is there
+  misdirected_write, ///< and another page has what was written; both are damaged
+  stale_read,        ///< as lost_write, while the fault lasts
+};
+
 struct Page {
   using Bytes = std::array<std::byte, kPageBytes>;
   Bytes now{};
@@ -32,6 +42,9 @@ struct Page {
   bool fresh = true;       ///< no durable content at all: zeros
   bool dirty = false;      ///< differs from the durable content and will be written by a sync
   bool unreadable = false; ///< the device answers EIO until the whole page is rewritten
+  /// What the device gives in place of the truth, for as long as the page is not dirty; a sync of the page heals it.
+  std::unique_ptr<Bytes> damaged;
+  Damage damage{};         ///< of what kind
   std::uint64_t synced_by = 0;  ///< the latest sync, by issue, that made it durable
 };
 
@@ -45,6 +58,7 @@ struct Inode {
   std::map<std::string, std::shared_ptr<Inode>, std::less<>> entries;
   std::map<std::string, std::shared_ptr<Inode>, std::less<>> durable_entries;
   const void* lock_owner = nullptr;
+  bool was_damaged = false;  ///< at any time, any page of it
 };
 using InodeRef = std::shared_ptr<Inode>;
 
@@ -71,8 +85,10 @@ class DiskImage {
   kernel::Result<> unlink(std::string_view path, bool directory);
   kernel::Result<> rename(std::string_view from, std::string_view to);
 
-  /// Bytes [position, position + length) as far as the file goes; zeros in holes.
+  /// Bytes [position, position + length) as far as the file goes; zeros in holes. The truth: what was written.
   [[nodiscard]] kernel::Buffer read(const Inode& inode, std::uint64_t position, std::size_t length) const;
+  /// The same as the device gives it. `hit` is set when that is not the truth.
+  [[nodiscard]] kernel::Buffer read_device(const Inode& inode, std::uint64_t position, std::size_t length, bool& hit) const;
   void write(Inode& inode, std::uint64_t position, kernel::ByteView bytes);
   void truncate(Inode& inode, std::uint64_t size);
 
@@ -94,6 +110,21 @@ class DiskImage {
   std::uint64_t spoil(kernel::Random random, std::uint32_t per_million);
   /// All pages can be read again, with what they held.
   void unspoil();
+  /// Whether damage may come to the file at this path.
+  using Choice = std::function<bool(std::string_view path)>;
+  /// Rot: of the pages that only the medium holds, as many per million, in files of `choice`. Answers how many.
+  std::uint64_t rot(kernel::Random random, std::uint32_t per_million, const Choice& choice);
+  /// What a page of `set`, which is about to be synced, holds on the medium before that.
+  [[nodiscard]] static Page::Bytes before_sync(const Inode& inode, std::uint64_t page);
+  /// From now on the device gives `shown` for the page. False when that is the truth, or the page is none of the
+  /// medium's alone.
+  bool damage(Inode& inode, std::uint64_t page, const Page::Bytes& shown, Damage kind);
+  /// Ends all damage of a kind: as when the disk was exchanged for its mirror.
+  void mend(Damage kind);
+  void mend_all();
+  /// Where the file differs from the truth first; nothing when it does not.
+  [[nodiscard]] static std::optional<std::uint64_t> damaged_at(const Inode& inode);
+
   [[nodiscard]] static bool unreadable(const Inode& inode, std::uint64_t position, std::uint64_t length);
   /// Whether writing there needs a page that cannot be read: the rest of the page would have to come from the medium.
   [[nodiscard]] static bool write_needs_unreadable(const Inode& inode, std::uint64_t position, std::uint64_t length);

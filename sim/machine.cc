@@ -10,12 +10,14 @@ using kernel::Mono;
 using kernel::Result;
 
 Mono SimClock::local(Mono world) const {
+  if (is_frozen_) return local_anchor_;
   const std::int64_t passed = (world - world_anchor_).count();
   return local_anchor_ + Duration{passed + passed / 1'000'000 * drift_ppm_};
 }
 
 Mono SimClock::scheduler_time(Mono local) const {
   if (local == kernel::kNever) return kernel::kNever;
+  if (is_frozen_) return world_.now() + (local - local_anchor_);  // whoever is woken too early looks again
   const std::int64_t passed = (local - local_anchor_).count();
   // One millionth more than exact, so that the local clock has surely reached its time.
   const std::int64_t scaled = passed - passed / 1'000'000 * drift_ppm_;
@@ -37,8 +39,30 @@ kernel::Wall SimClock::wall_at(Duration offset) const {
   return world_.options().epoch + std::chrono::floor<std::chrono::milliseconds>(since);
 }
 
+void SimClock::freeze() {
+  if (is_frozen_) return;
+  const Mono reading = now();
+  world_anchor_ = world_.now();
+  local_anchor_ = reading;
+  is_frozen_ = true;
+}
+
+void SimClock::thaw() {
+  if (!is_frozen_) return;
+  const Duration slept = world_.now() - world_anchor_;
+  is_frozen_ = false;
+  world_anchor_ = world_.now();
+  for (Duration* offset : {&wall_offset_, &wall_offset_highest_, &wall_offset_lowest_}) *offset += slept;
+  wall_offset_seen_ += slept;
+  if (slept > Duration{0}) world_.mark("sim.clock.slept");
+}
+
 void SimClock::set_drift(std::int64_t parts_per_million) {
   CHECK(parts_per_million >= -500 && parts_per_million <= 500);
+  if (is_frozen_) {
+    drift_ppm_ = parts_per_million;
+    return;
+  }
   if (parts_per_million != drift_ppm_) world_.mark("sim.clock.drift_changed");
   const Mono reading = now();
   world_anchor_ = world_.now();

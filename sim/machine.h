@@ -27,6 +27,9 @@ class SimClock final : public kernel::Clock {
     wall_offset_highest_ = std::max(wall_offset_highest_, wall_offset_);
     wall_offset_lowest_ = std::min(wall_offset_lowest_, wall_offset_);
   }
+  /// The monotonic clock stands still, as of a machine that sleeps, and goes on where it was; the wall clock has gone on.
+  void freeze();
+  void thaw();
   /// How far off it is from the beginning; nobody sees that as a step.
   void start_off(kernel::Duration wall_offset, std::int64_t drift_ppm);
   [[nodiscard]] kernel::Duration wall_offset() const { return wall_offset_; }
@@ -46,6 +49,7 @@ class SimClock final : public kernel::Clock {
   kernel::Duration wall_offset_highest_{0};
   kernel::Duration wall_offset_lowest_{0};
   mutable kernel::Duration wall_offset_seen_{0};  // by who read the clock last
+  bool is_frozen_ = false;
 };
 
 class Machine {

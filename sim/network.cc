@@ -23,7 +23,7 @@ kernel::Duration SimNetwork::latency() {
 
 void SimNetwork::heal_all() {
   links_.clear();
-  options_.refuse_ppm = options_.reset_ppm = options_.resolve_error_ppm = 0;
+  options_.refuse_ppm = options_.reset_ppm = options_.resolve_error_ppm = options_.resolve_stale_ppm = 0;
   options_.latency_tail = kernel::Duration{0};
   links_changed();
 }
@@ -65,6 +65,11 @@ Result<std::vector<kernel::Endpoint>> SimNetwork::resolve(std::string_view host,
   }
   const Machine* machine = world_.find_machine(host);
   if (machine == nullptr) return fail(Errc::unreachable);
+  if (host != machine->address() && options_.resolve_stale_ppm > 0 && random_.chance(options_.resolve_stale_ppm)) {
+    world_.mark("sim.network.resolve_stale");
+    constexpr std::uint16_t kNobodys = 1;
+    return std::vector{kernel::Endpoint{machine->address(), kNobodys}};
+  }
   return std::vector{kernel::Endpoint{machine->address(), port}};
 }
 

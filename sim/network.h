@@ -36,6 +36,7 @@ struct NetworkOptions {
   std::uint32_t refuse_ppm = 0;               ///< a connect is refused though somebody listens
   std::uint32_t reset_ppm = 0;                ///< a write kills its stream, losing a tail of what was sent
   std::uint32_t resolve_error_ppm = 0;        ///< a name is not known for once
+  std::uint32_t resolve_stale_ppm = 0;        ///< a name leads to where nobody listens any more
   std::uint32_t short_read_ppm = 100'000;     ///< a read gives less than it could
   std::size_t window_bytes = 256 * 1024;
   kernel::Duration connect_timeout{20'000'000'000};

@@ -89,6 +89,7 @@ void World::kill(Machine& machine, CrashKind kind) {
   machine.disk_.crash(kind == CrashKind::power_loss);
   machine.process_.reset();
   machine.paused_ = false;
+  machine.clock_.thaw();
   if (kind == CrashKind::power_loss) machine.powered_ = false;
 }
 

@@ -47,6 +47,10 @@ void Injector::fire(const Fault& fault) {
         });
       }
       return;
+    case FaultKind::disk_loss:
+      crash(machine, CrashKind::power_loss, fault.lasts);
+      if (!machine.up()) machine.disk().replace();
+      return;
     case FaultKind::wall_step: machine.clock().step_wall(std::chrono::milliseconds{fault.amount}); return;
     case FaultKind::drift: machine.clock().set_drift(fault.amount - 500); return;
     case FaultKind::reset_one: world_.network().reset_streams(machine, /*all=*/false); return;
@@ -79,7 +83,18 @@ void Injector::settle(const Fault& changed, bool begins) {
   NetworkOptions& network = world_.network().options();
   const auto ppm = static_cast<std::uint32_t>(strongest(changed.kind));
   switch (changed.kind) {
-    case FaultKind::pause: return any(FaultKind::pause, changed.machine) ? world_.pause(machine) : world_.resume(machine);
+    case FaultKind::pause:
+      if (any(FaultKind::pause, changed.machine)) return world_.pause(machine);
+      return any(FaultKind::suspend, changed.machine) ? void() : world_.resume(machine);
+    case FaultKind::suspend:
+      if (any(FaultKind::suspend, changed.machine) && machine.up()) {
+        world_.pause(machine);
+        return machine.clock().freeze();
+      }
+      machine.clock().thaw();
+      return any(FaultKind::pause, changed.machine) ? void() : world_.resume(machine);
+    case FaultKind::isolate: return settle_isolation(changed.machine, begins);
+    case FaultKind::resolve_stale: network.resolve_stale_ppm = ppm; return;
     case FaultKind::refuse: network.refuse_ppm = ppm; return;
     case FaultKind::flaky_streams: network.reset_ppm = ppm; return;
     case FaultKind::resolve_error: network.resolve_error_ppm = ppm; return;
@@ -105,6 +120,16 @@ void Injector::settle_disk(const Fault& changed, bool begins) {
     case FaultKind::disk_sync_error: faults.sync_error_ppm = amount; return;
     case FaultKind::disk_read_error: faults.read_error_ppm = amount; return;
     case FaultKind::disk_read_only: faults.read_only = on; return;
+    case FaultKind::disk_lost_write: faults.lost_write_ppm = amount; return;
+    case FaultKind::disk_misdirected_write: faults.misdirected_ppm = amount; return;
+    case FaultKind::disk_stale_read:
+      faults.stale_ppm = amount;
+      if (!on) disk.image().mend(Damage::stale_read);
+      return;
+    case FaultKind::disk_rot:
+      if (begins) disk.rot(world_.random(kernel::Domain::faults, static_cast<std::uint64_t>(changed.at.count())),
+                           static_cast<std::uint32_t>(changed.amount));
+      return;
     case FaultKind::disk_bad_pages:
       // Which pages is settled by the fault alone, so that a plan without its neighbours spoils the same ones.
       if (begins) disk.spoil(world_.random(kernel::Domain::faults, static_cast<std::uint64_t>(changed.at.count())),
@@ -123,12 +148,22 @@ void Injector::settle_direction(std::uint32_t from, std::uint32_t to) {
     const bool here = fault->machine == from && fault->peer == to;
     const bool back = fault->machine == to && fault->peer == from;
     if (fault->kind == FaultKind::cut && (here || back)) link.cut = true;
+    if (fault->kind == FaultKind::isolate && (fault->machine == from || fault->machine == to)) link.cut = true;
     if (fault->kind == FaultKind::cut_one_way && here) link.cut = true;
     if (fault->kind == FaultKind::slow_reader && here) {
       const auto rate = static_cast<std::uint64_t>(fault->amount);
       link.bytes_per_second = link.bytes_per_second == 0 ? rate : std::min(link.bytes_per_second, rate);
     }
   }
+}
+
+void Injector::settle_isolation(std::uint32_t machine, bool begins) {
+  for (std::uint32_t other = 0; other < world_.machines().size(); ++other) {
+    if (other == machine) continue;
+    settle_direction(machine, other);
+    settle_direction(other, machine);
+  }
+  if (!begins) world_.network().links_changed();
 }
 
 void Injector::settle_link(const Fault& changed, bool begins) {
@@ -152,6 +187,8 @@ void Injector::heal() {
   for (const auto& machine : world_.machines()) {
     machine->disk().unhang();
     machine->disk().unspoil();
+    machine->disk().image().mend_all();
+    machine->clock().thaw();
     machine->disk().faults() = {.capacity_bytes = machine->disk().faults().capacity_bytes};
     world_.resume(*machine);
     if (!machine->up()) boot_(*machine);

@@ -38,6 +38,14 @@ std::string_view name_of(FaultKind kind) {
     case FaultKind::resolve_error: return "resolve_error";
     case FaultKind::wall_step: return "wall_step";
     case FaultKind::drift: return "drift";
+    case FaultKind::suspend: return "suspend";
+    case FaultKind::isolate: return "isolate";
+    case FaultKind::resolve_stale: return "resolve_stale";
+    case FaultKind::disk_rot: return "disk_rot";
+    case FaultKind::disk_lost_write: return "disk_lost_write";
+    case FaultKind::disk_misdirected_write: return "disk_misdirected_write";
+    case FaultKind::disk_stale_read: return "disk_stale_read";
+    case FaultKind::disk_loss: return "disk_loss";
   }
   std::unreachable();
 }
@@ -60,7 +68,8 @@ void draw_shape(Fault& fault, Random& random) {
   switch (fault.kind) {
     case FaultKind::process_kill:
     case FaultKind::power_loss: fault.lasts = ms(5, 3000); break;
-    case FaultKind::pause: fault.lasts = ms(10, 15'000); break;
+    case FaultKind::pause:
+    case FaultKind::suspend: fault.lasts = ms(10, 15'000); break;
     case FaultKind::crash_loop: fault.lasts = ms(1, 200), fault.amount = random.between(2, 5); break;
     case FaultKind::disk_slow: fault.lasts = ms(100, 5000), fault.amount = random.between(10, 300); break;
     case FaultKind::disk_hung: fault.lasts = ms(50, 8000); break;
@@ -73,15 +82,22 @@ void draw_shape(Fault& fault, Random& random) {
     case FaultKind::disk_bad_pages: fault.lasts = ms(100, 8000), fault.amount = random.between(5'000, 300'000); break;
     case FaultKind::cut:
     case FaultKind::cut_one_way:
+    case FaultKind::isolate:
     case FaultKind::clog: fault.lasts = ms(50, 10'000); break;
     case FaultKind::slow_reader: fault.lasts = ms(200, 5000), fault.amount = random.between(2'000, 200'000); break;
     case FaultKind::reset_one:
     case FaultKind::reset_all: break;
     case FaultKind::refuse:
+    case FaultKind::resolve_stale:
     case FaultKind::resolve_error: fault.lasts = ms(100, 3000), fault.amount = random.between(100'000, 900'000); break;
     case FaultKind::flaky_streams: fault.lasts = ms(100, 5000), fault.amount = random.between(1'000, 50'000); break;
     case FaultKind::wall_step: fault.amount = random.between(-86'400'000, 86'400'000); break;
     case FaultKind::drift: fault.amount = random.between(0, 1000); break;
+    case FaultKind::disk_rot: fault.lasts = 1ms, fault.amount = random.between(5'000, 200'000); break;
+    case FaultKind::disk_lost_write:
+    case FaultKind::disk_misdirected_write:
+    case FaultKind::disk_stale_read: fault.lasts = ms(50, 5000), fault.amount = random.between(2'000, 300'000); break;
+    case FaultKind::disk_loss: fault.lasts = ms(5, 3000); break;
   }
 }
 
@@ -93,7 +109,7 @@ FaultPlan draw_plan(Random random, const PlanGround& ground) {
   std::vector<FaultKind> kinds;
   for (std::size_t k = 0; k < kFaultKinds; ++k) {
     const auto kind = static_cast<FaultKind>(k);
-    const bool allowed = ground.allowed.empty() || ground.allowed.contains(kind);
+    const bool allowed = ground.allowed.empty() ? !damages(kind) : ground.allowed.contains(kind);
     // A third of the kinds in a run: what is left out gives the rest room (swarm testing).
     if (random.below(3) == 0 && allowed) kinds.push_back(kind);
   }

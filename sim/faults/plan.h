@@ -52,8 +52,19 @@ enum class FaultKind : std::uint8_t {
   resolve_error,
   wall_step,       // by `amount` ms, either way
   drift,           // `amount` - 500 parts per million
+  suspend,         // for `lasts`, and the monotonic clock stands still meanwhile
+  isolate,         // both ways between machine and everybody
+  resolve_stale,   // names lead to where they led before, `amount` per million: nobody listens there
+  // Damage that the device does not report, to files that the disk was told (SimDisk::damage_only()).
+  disk_rot,               // `amount` per million of what only the medium holds, until written again or healed
+  disk_lost_write,        // `amount` per million synced pages keep what was there before, until written again or healed
+  disk_misdirected_write, // the same, and another page of the file takes what was written
+  disk_stale_read,        // `amount` per million synced pages show what was there before, for `lasts`
+  disk_loss,              // power loss, and an empty disk at the boot after `lasts`
 };
-inline constexpr std::size_t kFaultKinds = static_cast<std::size_t>(FaultKind::drift) + 1;
+inline constexpr std::size_t kFaultKinds = static_cast<std::size_t>(FaultKind::disk_loss) + 1;
+/// Whether it may take what was safe: more than a machine whose disk has the only copy can bear.
+[[nodiscard]] constexpr bool damages(FaultKind kind) { return kind >= FaultKind::disk_rot; }
 std::string_view name_of(FaultKind kind);
 
 struct Fault {
@@ -75,7 +86,7 @@ struct PlanGround {
   std::vector<std::uint32_t> victims;  ///< indexes of machines that may suffer (brokers)
   std::vector<std::uint32_t> peers;    ///< whom links may be cut to (clients)
   kernel::Duration duration{};
-  std::set<FaultKind> allowed;         ///< empty: all
+  std::set<FaultKind> allowed;         ///< empty: all that damage nothing
 };
 FaultPlan draw_plan(kernel::Random random, const PlanGround& ground);
 
@@ -102,6 +113,7 @@ class Injector {
   void settle_disk(const Fault& changed, bool begins);
   void settle_link(const Fault& changed, bool begins);
   void settle_direction(std::uint32_t from, std::uint32_t to);
+  void settle_isolation(std::uint32_t machine, bool begins);
   /// The greatest amount among the faults of `kind` under way, on `machine` or anywhere; 0 when there is none.
   [[nodiscard]] std::int64_t strongest(FaultKind kind, std::optional<std::uint32_t> machine = {}) const;
   [[nodiscard]] bool any(FaultKind kind, std::uint32_t machine) const;

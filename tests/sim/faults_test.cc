@@ -7,8 +7,10 @@ namespace sim {
 namespace {
 
 FaultPlan plan_of(World& world, std::uint64_t entity) {
+  std::set<FaultKind> all;
+  for (std::size_t kind = 0; kind < kFaultKinds; ++kind) all.insert(static_cast<FaultKind>(kind));
   return draw_plan(world.random(kernel::Domain::faults, entity),
-                   {.victims = {0}, .peers = {1}, .duration = 30s, .allowed = {}});
+                   {.victims = {0}, .peers = {1}, .duration = 30s, .allowed = std::move(all)});
 }
 std::string text_of(const FaultPlan& plan, const World& world) {
   std::string text;
@@ -51,6 +53,16 @@ TEST(Faults, what_is_not_allowed_is_not_drawn) {
   }
 }
 
+TEST(Faults, what_takes_safe_data_away_is_drawn_on_demand_only) {
+  kernel::StackPool stacks;
+  World world{{}, stacks};
+  for (std::uint64_t entity = 0; entity < 60; ++entity) {
+    const FaultPlan plan = draw_plan(world.random(kernel::Domain::faults, entity),
+                                     {.victims = {0}, .peers = {1}, .duration = 30s, .allowed = {}});
+    for (const Fault& fault : plan.faults) EXPECT_FALSE(damages(fault.kind)) << name_of(fault.kind);
+  }
+}
+
 Fault scripted(FaultKind kind) {
   Fault fault{.at = 500ms, .kind = kind, .machine = 0, .peer = 1, .lasts = 300s, .amount = 900'000};
   switch (kind) {
@@ -59,7 +71,10 @@ Fault scripted(FaultKind kind) {
     case FaultKind::slow_reader: fault.amount = 2'000; break;
     case FaultKind::wall_step: fault.amount = -60'000; break;
     case FaultKind::drift: fault.amount = 1'000; break;
+    case FaultKind::disk_rot:
     case FaultKind::disk_bad_pages: fault.at = 3s; break;  // when the medium holds some
+    case FaultKind::suspend: fault.lasts = 2s; break;      // it is felt afterwards
+    case FaultKind::disk_loss: fault.lasts = 200ms; break;
     default: break;
   }
   return fault;
@@ -92,6 +107,14 @@ std::string_view effect_of(FaultKind kind) {
     case FaultKind::resolve_error: return "sim.network.resolve_error";
     case FaultKind::wall_step: return "sim.clock.wall_went_back";
     case FaultKind::drift: return "sim.clock.drift_changed";
+    case FaultKind::suspend: return "sim.clock.slept";
+    case FaultKind::isolate: return "sim.network.cut";
+    case FaultKind::resolve_stale: return "sim.network.resolve_stale";
+    case FaultKind::disk_rot: return "sim.disk.page_rotten";
+    case FaultKind::disk_lost_write: return "sim.disk.lost_write";
+    case FaultKind::disk_misdirected_write: return "sim.disk.misdirected_write";
+    case FaultKind::disk_stale_read: return "sim.disk.stale_page";
+    case FaultKind::disk_loss: return "sim.disk.replaced";
   }
   std::unreachable();
 }
@@ -185,7 +208,7 @@ TEST(Faults, a_crash_loop_crashes_again_and_again) {
 }
 
 TEST(Faults, a_pause_a_cut_and_a_hung_disk_let_nothing_pass) {
-  for (const FaultKind kind : {FaultKind::pause, FaultKind::cut, FaultKind::cut_one_way, FaultKind::clog, FaultKind::disk_hung}) {
+  for (const FaultKind kind : {FaultKind::pause, FaultKind::isolate, FaultKind::cut, FaultKind::cut_one_way, FaultKind::clog, FaultKind::disk_hung}) {
     Troubled town{{scripted(kind)}};
     EXPECT_GT(town.answers_in(490ms), 10u);
     town.world.run_for(100ms);
@@ -201,6 +224,44 @@ TEST(Faults, the_wall_clock_steps_and_time_passes_at_another_rate) {
   Troubled drifting{{scripted(FaultKind::drift)}};
   drifting.world.run_for(100s);
   EXPECT_GT(drifting.server.clock().now() - drifting.client.clock().now(), 45ms);
+}
+
+TEST(Faults, a_machine_that_sleeps_misses_time_and_knows_the_hour) {
+  Troubled town{{scripted(FaultKind::suspend)}};
+  town.world.run_for(499ms);
+  const kernel::Mono before = town.server.clock().now();
+  const auto ahead = town.server.clock().wall() - town.client.clock().wall();
+  town.world.run_for(1s);
+  EXPECT_LT(town.server.clock().now() - before, 2ms);
+  town.world.run_for(2s);
+  EXPECT_LT(town.server.clock().now() - before, 1100ms);
+  EXPECT_EQ(town.server.clock().wall() - town.client.clock().wall(), ahead);
+  EXPECT_EQ(town.server.clock().wall_span(), 0s) << "as of a step";
+}
+
+TEST(Faults, a_lost_disk_is_empty_and_damage_is_the_devices_secret) {
+  Troubled lost{{scripted(FaultKind::disk_loss)}};
+  lost.world.run_for(450ms);
+  const auto sizes = [](Town& town) {
+    std::uint64_t sum = 0;
+    for (const InodeRef& file : town.server.disk().image().all_files()) sum += file->size;
+    return sum;
+  };
+  EXPECT_GT(sizes(lost), 0u);
+  lost.world.run_for(100ms);
+  EXPECT_EQ(sizes(lost), 0u);
+  Troubled rotten{{scripted(FaultKind::disk_rot)}};
+  rotten.world.run_for(3100ms);
+  const DiskImage& image = rotten.server.disk().image();
+  bool differs = false;
+  for (const InodeRef& file : image.all_files()) {
+    bool hit = false;
+    const kernel::Buffer told = image.read_device(*file, 0, file->size, hit);
+    EXPECT_EQ(hit, !std::ranges::equal(told.view(), image.read(*file, 0, file->size).view()));
+    EXPECT_EQ(hit, DiskImage::damaged_at(*file).has_value());
+    differs = differs || hit;
+  }
+  EXPECT_TRUE(differs);
 }
 
 TEST(Faults, the_end_of_one_takes_nothing_away_from_another) {
