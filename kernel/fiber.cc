@@ -52,6 +52,12 @@ void Fiber::entry(boost::context::detail::transfer_t transfer) {
   std::terminate();
 }
 
+std::vector<std::string_view> Shard::fiber_names() {
+  std::vector<std::string_view> names;
+  for (Fiber* fiber = fibers_.first(); fiber != nullptr; fiber = fibers_.next(*fiber)) names.push_back(fiber->name());
+  return names;
+}
+
 Node& Fiber::node() const { return shard_.node(); }
 Mono Fiber::now() const { return shard_.node().clock().now(); }
 Wall Fiber::wall() const { return shard_.node().clock().wall(); }

@@ -10,6 +10,8 @@
 #include <optional>
 #include <type_traits>
 #include <utility>
+#include <string_view>
+#include <vector>
 
 #include "kernel/fiber.h"
 #include "kernel/metrics.h"
@@ -44,6 +46,8 @@ class Shard {
   virtual void post(Message& message) = 0;
   /// True once the node is killed; what fibers leave behind must not act then.
   [[nodiscard]] bool dead() const { return dead_; }
+  /// The names of the fibers that live here, the oldest first: who is still at work, or waits for ever.
+  [[nodiscard]] std::vector<std::string_view> fiber_names();
 
  private:
   friend class Fiber;

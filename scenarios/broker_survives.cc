@@ -58,12 +58,14 @@ void boot_clients(Run& run, Stage& stage, const KeptPlan& plan, KeptLedger& kept
     for (std::int32_t p = 0; p < stage.partitions; ++p) {
       scope.spawn("reader", [&stage, p](Fiber& child) { read_partition(child, stage, p, static_cast<std::uint64_t>(p)); });
     }
+    scope.spawn("session reader", [&stage](Fiber& child) { read_by_session(child, stage, 3'000'000); });
     scope.spawn("browser", [&stage](Fiber& child) { read_anywhere(child, stage, 1000); });
     static_cast<void>(scope.join(f));
   });
   run.world().boot(*machines[3], 1, [&stage](Fiber& f) {
     create_topic(f, stage);
     kernel::Scope scope{f};
+    scope.spawn("watcher", [&stage](Fiber& child) { watch_topics(child, stage); });
     scope.spawn("operator", [&stage](Fiber& child) { operate_topics(child, stage); });
     churn_topics(f, stage);
     static_cast<void>(scope.join(f));
@@ -121,6 +123,9 @@ void broker_survives(Run& run) {
   run.until([&] { return ended || run.failed(); }, kDrain);
   if (run.failed() || run.stopped()) return;
   stage.stopping = true;
+  clients.push_back(&auditor);
+  broker.audit_parked(clients);
+  if (run.failed() || run.stopped()) return;
 
   // At rest: an orderly stop, then what is on the disk.
   const auto logs = broker.stop();

@@ -83,6 +83,14 @@ Campaign run_campaign(const CampaignOptions& options, const std::function<void(c
   return std::move(campaign);
 }
 
+std::vector<std::string_view> idle_judges(const Campaign& campaign, const Scenario& scenario) {
+  std::vector<std::string_view> idle;
+  for (const std::string_view rule : scenario.judges) {
+    if (!campaign.judged.contains(std::string{rule})) idle.push_back(rule);
+  }
+  return idle;
+}
+
 std::uint64_t first_left(const Campaign& campaign, std::uint64_t first_seed) {
   while (campaign.done.contains(first_seed)) ++first_seed;
   return first_seed;

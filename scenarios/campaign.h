@@ -42,6 +42,11 @@ struct Campaign {
 /// `progress` is called a few times a second with what is known so far.
 Campaign run_campaign(const CampaignOptions& options, const std::function<void(const Campaign&)>& progress);
 
+/// Campaigns of so many seeds must have given every judge of their scenario something to judge.
+inline constexpr std::uint64_t kSeedsForAll = 300;
+/// The judges of the scenario that proved nothing, as nothing ever came before them.
+std::vector<std::string_view> idle_judges(const Campaign& campaign, const Scenario& scenario);
+
 /// The lowest seed from `first_seed` on that is not done: where an interrupted campaign goes on.
 std::uint64_t first_left(const Campaign& campaign, std::uint64_t first_seed);
 

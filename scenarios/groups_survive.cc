@@ -10,6 +10,7 @@
 #include "scenarios/one_broker.h"
 #include "scenarios/oracles/group_fold.h"
 #include "scenarios/workloads/group.h"
+#include "scenarios/workloads/share.h"
 
 namespace scenarios {
 namespace {
@@ -97,11 +98,19 @@ void groups_survive(Run& run) {
     plans.push_back(draw_member(run, i));
     machines.push_back(&world.add_machine(fmt::format("worker{}", i)));
   }
+  Sharing sharing{stage};
+  std::vector<sim::Machine*> sharers;
+  for (std::uint32_t i = 0; i < kSharers; ++i) sharers.push_back(&world.add_machine(fmt::format("sharer{}", i)));
   const auto boot_member = [&](sim::Machine& machine) {
+    if (const auto at = std::ranges::find(sharers, &machine); at != sharers.end()) {
+      const auto sharer = static_cast<std::uint32_t>(at - sharers.begin());
+      return world.boot(machine, 1, [&, sharer](Fiber& f) { share_topic(f, sharing, sharer); });
+    }
     const auto i = static_cast<std::size_t>(std::ranges::find(machines, &machine) - machines.begin());
     world.boot(machine, 1, [&, i](Fiber& f) { work_in_group(f, group, plans[i]); });
   };
   for (sim::Machine* machine : machines) boot_member(*machine);
+  for (sim::Machine* machine : sharers) boot_member(*machine);
   sim::Machine& admin = world.add_machine("admin");
   world.boot(admin, 1, [&](Fiber& f) {
     create_topic(f, stage);
@@ -113,7 +122,12 @@ void groups_survive(Run& run) {
   const ProducerPlan plan{.id = 0, .pause_max = std::chrono::milliseconds{random.between(5, 200)}};
   world.boot(source, 1, [&](Fiber& f) { produce(f, stage, plan); });
 
-  if (!broker.suffer({.peers = {1, 2, 3, 4}, .victims = {kFirstMember, kFirstMember + 1, kFirstMember + 2}, .boot_victim = boot_member, .rewriting = "__consumer_offsets-0"})) return;
+  if (!broker.suffer({.peers = {1, 2, 3, 4, 5, 6, 7},
+                      .victims = {kFirstMember, kFirstMember + 1, kFirstMember + 2, kFirstMember + 3, kFirstMember + 4},
+                      .boot_victim = boot_member,
+                      .rewriting = "__consumer_offsets-0"})) {
+    return;
+  }
   stage.producing = false;
   if (!broker.settle([&] { return stage.producers_done == 1; }, "a producer")) return;
 
@@ -127,6 +141,8 @@ void groups_survive(Run& run) {
       bool at_rest = true;
       for (const auto& [at, end] : ends) at_rest = at_rest && group.ledger.processed_end(at.partition) >= end;
       for (const MemberPlan& one : plans) at_rest = at_rest && group.settled[one.id];
+      for (const auto& [at, end] : ends) at_rest = at_rest && sharing.ledger.processed_end(at.partition) >= end;
+      at_rest = at_rest && sharing.possession.is_complete(stage.partitions);
       if (at_rest) break;
       if (!f.sleep(100ms)) return;
     }
@@ -136,6 +152,9 @@ void groups_survive(Run& run) {
   if (!broker.settle([&] { return audited; }, "the group")) return;
   stage.stopping = true;
   run.until([&] { return run.failed(); }, 10s);
+  machines.insert(machines.end(), sharers.begin(), sharers.end());
+  machines.insert(machines.end(), {&admin, &source, &auditor});
+  broker.audit_parked(machines);
   if (run.failed() || run.stopped()) return;
 
   const auto logs = broker.stop();

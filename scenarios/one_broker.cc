@@ -40,7 +40,7 @@ std::vector<std::string> draw_settings(Run& run, const sim::Machine& machine, co
 /// A failing disk is what these errors are about; anything else that is logged as an error is a finding.
 bool is_disk_story(const sim::LogLine& line) {
   const auto has = [&](std::string_view words) { return line.text.find(words) != std::string::npos; };
-  if (has("damaged")) return false;
+  if (is_damage_story(line)) return false;
   const auto offline = static_cast<int>(broker::log::LogReason::directory_offline);
   return has("directory_offline") || has(fmt::format("broker.{} ", offline)) || has("sync_failed") || has("write_failed") || has("kernel.io") || has("kernel.read_only") ||
          has("disk_full");
@@ -53,7 +53,9 @@ OneBroker::OneBroker(Run& run, Stage& stage, const std::vector<std::string>& mor
   kernel::Random random = run.random("disk");
   machine_.disk().image().set_personality(random.below(2) == 0 ? sim::Personality::ordered : sim::Personality::strict);
   stage.broker_host = machine_.name();
-  run.expect_errors([this](const sim::LogLine& line) { return has_excuse() && is_disk_story(line); });
+  run.expect_errors([this](const sim::LogLine& line) {
+    return (has_excuse() && is_disk_story(line)) || (expects_damage_ && is_damage_story(line));
+  });
   auto settings = draw_settings(run, machine_, stage);
   settings.insert(settings.end(), more.begin(), more.end());
   auto loaded = broker::config::load_broker_config("", settings);
@@ -93,13 +95,20 @@ void OneBroker::judge_start() {
   ++stage_.broker_starts;
   const auto logs = scan_logs(machine_.disk().image(), kLogDirectory);
   check_epochs(run_, logs);
-  if (std::exchange(crashed_, false)) check_recovered(run_, survived_, logs);
+  if (std::exchange(crashed_, false)) {
+    if (expects_damage_) judge_damage(logs);
+    check_recovered(run_, survived_, logs);
+  }
   on_started();
 }
 
 void OneBroker::note_crash(sim::CrashKind kind) {
-  survived_ = scan_logs(machine_.disk().image(), kLogDirectory);
+  const auto before = std::exchange(survived_, scan_logs(machine_.disk().image(), kLogDirectory));
+  if (expects_damage_ && crashed_) strike_damaged(before);  // by a recovery that was cut short
+  if (expects_damage_) synced_to_ = synced_watermarks(machine_.disk().image(), kLogDirectory);
   crashed_ = true;
+  // What the medium holds after a power failure is there for good.
+  if (kind == sim::CrashKind::power_loss) metadata_.look(machine_.disk().image(), kLogDirectory);
   std::map<std::string, net::Offset> ends;
   for (const auto& [name, log] : survived_) ends[name] = log.whole_end();
   stage_.ledger.crashed(kind, ends);
@@ -156,7 +165,7 @@ bool OneBroker::suffer(Disasters disasters) {
   victims.insert(victims.begin(), 0);
   const sim::FaultPlan plan = sim::draw_plan(
       world.random(kernel::Domain::faults, 0),
-      {.victims = victims, .peers = disasters.peers, .duration = kSafety, .allowed = {}});
+      {.victims = victims, .peers = disasters.peers, .duration = kSafety, .allowed = disasters.allowed});
   injector_.emplace(world, plan, [this, boot_victim = std::move(disasters.boot_victim)](sim::Machine& machine) {
     if (&machine == &machine_) boot();
     else boot_victim(machine);
@@ -178,6 +187,7 @@ bool OneBroker::suffer(Disasters disasters) {
   injector_->heal();
   if (gave_up()) judge_end();
   if (gave_up()) injector_->crash(machine_, sim::CrashKind::process_kill, 1ms);
+  run_.world().after(2s, [this] { stage_.healed = true; });
   return true;
 }
 
@@ -216,7 +226,89 @@ std::optional<std::map<std::string, ScannedLog>> OneBroker::stop() {
     run_.violation("liveness", fmt::format("the broker stopped with {}", describe(last_outcome_.error())));
     return std::nullopt;
   }
+  metadata_.look(machine_.disk().image(), kLogDirectory);
+  check_producers(run_, machine_.disk().image(), kLogDirectory);
   return scan_logs(machine_.disk().image(), kLogDirectory);
+}
+
+bool OneBroker::is_damaged(const PartitionName& at) const {
+  return expects_damage_ && was_damaged(machine_.disk().image(), fmt::format("{}/{}", kLogDirectory, to_string(at)));
+}
+
+void OneBroker::expect_damage() {
+  expects_damage_ = true;
+  machine_.disk().damage_only([topic = stage_.topic](std::string_view path) {
+    return path.starts_with(fmt::format("{}/{}-", kLogDirectory, topic)) && may_come_to(path);
+  });
+  stage_.may_be_damaged = [this](const PartitionName& at) { return is_damaged(at); };
+}
+
+void OneBroker::strike_damaged(const std::map<std::string, ScannedLog>& before) {
+  for (std::int32_t p = 0; p < stage_.partitions; ++p) {
+    const PartitionName at{stage_.topic, p};
+    const auto was = before.find(to_string(at));
+    const auto now = survived_.find(to_string(at));
+    if (was == before.end() || now == survived_.end() || now->second.whole_end() >= was->second.whole_end()) continue;
+    if (is_damaged(at)) stage_.ledger.damaged(at, now->second.whole_end());
+  }
+}
+
+void OneBroker::judge_damage(const std::map<std::string, ScannedLog>& recovered) {
+  for (std::int32_t p = 0; p < stage_.partitions; ++p) {
+    const PartitionName at{stage_.topic, p};
+    const auto before = survived_.find(to_string(at));
+    const auto after = recovered.find(to_string(at));
+    if (before == survived_.end() || after == recovered.end()) continue;
+    const net::Offset end = after->second.whole_end();
+    if (end >= before->second.whole_end()) continue;
+    run_.judged("damage");
+    if (!is_damaged(at)) {
+      run_.violation("damage", fmt::format("{}: recovery cut at {} what was whole up to {}", to_string(at), end.raw(), before->second.whole_end().raw()));
+    }
+    const auto synced = synced_to_.find(to_string(at));
+    if (synced != synced_to_.end() && end < synced->second) {
+      run_.violation("damage", fmt::format("{}: recovery cut at {}, like a torn tail, what was on record as synced up to {}",
+                                        to_string(at), end.raw(), synced->second.raw()));
+    }
+    stage_.ledger.damaged(at, end);
+  }
+}
+
+void OneBroker::mend() {
+  machine_.disk().image().mend_all();
+  run_.world().kill(machine_, sim::CrashKind::process_kill);
+  note_crash(sim::CrashKind::process_kill);
+  boot();
+  // What the broker before this one sent may still be on its way.
+  run_.world().after(15s, [this] { stage_.may_be_damaged = [](const PartitionName&) { return false; }; });
+}
+
+void OneBroker::lose_disk() {
+  run_.world().kill(machine_, sim::CrashKind::power_loss);
+  machine_.disk().replace();
+  crashed_ = false;
+  metadata_.forget();
+  boot();
+}
+
+void OneBroker::audit_parked(const std::vector<sim::Machine*>& clients) {
+  for (sim::Machine* client : clients) {
+    if (client->up()) run_.world().kill(*client, sim::CrashKind::process_kill);
+  }
+  const auto at_work = [this] {
+    std::string names;
+    if (!machine_.up()) return names;
+    for (kernel::Shard* shard : machine_.process()->shards()) {
+      for (const std::string_view name : shard->fiber_names()) {
+        if (name == "connection" || name == "produce" || name == "append" || name == "fetch wait") names += fmt::format(" {}", name);
+      }
+    }
+    return names;
+  };
+  run_.judged("V9");
+  // A long poll of the longest kind may end at its own time.
+  if (run_.until([&] { return at_work().empty() || run_.failed(); }, 40s) || run_.stopped() || run_.failed()) return;
+  run_.violation("V9", fmt::format("no client lives, and at the broker there still are:{}", at_work()));
 }
 
 }  // namespace scenarios

@@ -14,6 +14,8 @@
 #include <optional>
 
 #include "broker/config/broker_config.h"
+#include "scenarios/oracles/damage.h"
+#include "scenarios/oracles/derived.h"
 #include "scenarios/oracles/disk_scan.h"
 #include "scenarios/workloads/tasks.h"
 #include "sim/faults/plan.h"
@@ -34,6 +36,7 @@ class OneBroker {
     std::vector<std::uint32_t> peers;    ///< indexes of machines whose links may be cut
     std::vector<std::uint32_t> victims = {};  ///< of machines that may go down besides the broker's
     std::function<void(sim::Machine&)> boot_victim = {};
+    std::set<sim::FaultKind> allowed = {};  ///< empty: all that damage nothing
     std::string rewriting = {};  ///< a log: while compaction changes its files a crash is likely
   };
   /// Safety: thirty seconds of work under a plan of disasters, then everything heals. False when the run is over.
@@ -41,9 +44,18 @@ class OneBroker {
   /// Liveness: everything works again, so `done` comes within five minutes; `who` is named when it does not. False when
   /// the run is over.
   bool settle(const std::function<bool()>& done, std::string_view who);
+  /// V9: once nobody of `clients` lives any more, nothing is under way for anybody.
+  void audit_parked(const std::vector<sim::Machine*>& clients);
   /// An orderly stop; answers what is on the disk then. Nothing when the run is over.
   std::optional<std::map<std::string, ScannedLog>> stop();
   [[nodiscard]] sim::Machine& machine() { return machine_; }
+  /// From now on damage of data comes to files of `stage.topic`, and is judged by what it may cost: what lies at or
+  /// above it, where the broker could not know that it was synced, and no more.
+  void expect_damage();
+  /// The disk is whole again, and the broker starts anew.
+  void mend();
+  /// The power fails, and the machine comes back with an empty disk.
+  void lose_disk();
   /// Called at every start, once what a crash has left is recovered.
   std::function<void()> on_started = [] {};
 
@@ -59,6 +71,9 @@ class OneBroker {
   /// A process ends by itself, and says so in errors, when they have failed it: V12 otherwise.
   [[nodiscard]] bool has_excuse() const { return told_errors() > told_errors_at_boot_; }
   void judge_end();
+  [[nodiscard]] bool is_damaged(const PartitionName& at) const;
+  void strike_damaged(const std::map<std::string, ScannedLog>& before);
+  void judge_damage(const std::map<std::string, ScannedLog>& recovered);
 
   Run& run_;
   Stage& stage_;
@@ -66,7 +81,10 @@ class OneBroker {
   broker::config::BrokerConfig config_;
   std::uint32_t shards_ = 1;
   std::optional<sim::Injector> injector_;
+  MetadataHistory metadata_{run_};
   std::map<std::string, ScannedLog> survived_;
+  bool expects_damage_ = false;
+  std::map<std::string, net::Offset> synced_to_;  ///< what watermarks said at the last crash, by log
   bool crashed_ = false;
   bool stop_asked_ = false;
   std::uint64_t told_errors_at_boot_ = 0;

@@ -11,6 +11,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,6 +34,7 @@ struct Scenario {
   std::string_view name;
   std::string_view summary;
   void (*body)(Run& run);
+  std::span<const std::string_view> judges;  ///< the rules that it is there for, in the order of their names
 };
 
 /// Everything about a run that can be said without repeating it.

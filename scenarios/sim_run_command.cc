@@ -49,6 +49,10 @@ std::string summary(const Campaign& campaign, const CampaignOptions& asked) {
                       60.0 * static_cast<double>(done) / real_seconds);
   text += "judged:";
   for (const auto& [rule, times] : campaign.judged) text += fmt::format(" {}={}", rule, times);
+  if (const auto idle = idle_judges(campaign, *asked.scenario); !idle.empty() && !campaign.interrupted) {
+    text += fmt::format("\n{}: nothing came before the judges of {}", done >= kSeedsForAll ? "NOTHING IS PROVED" : "too few seeds",
+                        fmt::join(idle, " "));
+  }
   std::size_t reached = 0;
   std::string missed;
   for (const std::string_view mark : known_marks()) {
@@ -73,6 +77,7 @@ std::string summary_json(const Campaign& campaign, const CampaignOptions& asked)
                      {"virtual_ns", campaign.virtual_ns}, {"real_seconds", campaign.real_seconds},
                      {"marks", campaign.marks},           {"judged", campaign.judged}};
   if (campaign.interrupted) out["go_on"] = go_on_line(campaign, asked);
+  out["idle_judges"] = idle_judges(campaign, *asked.scenario);
   out["failures"] = nlohmann::json::array();
   for (const SeedFailure& failure : campaign.failures) {
     out["failures"].push_back({{"seed", failure.seed},
@@ -157,13 +162,15 @@ int run(Fiber& f, const Options& options) {
     }
   }
   if (campaign.interrupted) return 130;  // what a shell says of a command that SIGINT ended
+  // A judge that never had anything to judge is as bad as one that finds fault; a few seeds may leave it idle.
+  if (campaign.done.size() >= kSeedsForAll && !idle_judges(campaign, *asked.scenario).empty()) return 1;
   return campaign.failures.empty() && campaign.done.size() == asked.seeds ? 0 : 1;
 }
 
 }  // namespace
 
 kernel::Command sim_run_command() {
-  return {"sim run", "Runs seeds of a scenario and judges them; exit status 1 when one fails, 130 when interrupted",
+  return {"sim run", "Runs seeds of a scenario and judges them; exit status 1 when one fails or a judge of hundreds stays idle, 130 when interrupted",
           [](CLI::App& app) -> kernel::CommandBody {
             auto options = std::make_shared<Options>();
             add_scenario_option(app, options->scenario);

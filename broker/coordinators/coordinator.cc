@@ -62,6 +62,7 @@ Result<> Coordinator::replay(Fiber& f) {
   const net::Offset end = log.written_end();
   TRY(log.wait_committed(f, end));
   net::Offset next = log.log_start();
+  std::set<std::string> keys;  // of a planted bug's
   while (next < end && stage_ == Stage::loading) {
     const std::size_t bytes_max = f.nudge("coordinators.load_one_batch") ? 1 : options_.load_bytes;
     const log::Slice slice = TRY(log.read(f, next, {.bytes_max = bytes_max, .end = end}));
@@ -73,7 +74,7 @@ Result<> Coordinator::replay(Fiber& f) {
     while (const auto batch = TRY(reader.next())) {
       next = batch->header.next_offset();
       if (BUG(f, "groups.load_keeps_last_batch") && !reader.rest().empty()) continue;
-      TRY(replay_batch(*batch));
+      TRY(replay_batch(f, *batch, keys));
     }
     if (next == before) return fail(log::LogReason::damaged, next.raw());
     TRY(f.yield());  // a long log does not keep the shard from its other work
@@ -81,7 +82,7 @@ Result<> Coordinator::replay(Fiber& f) {
   return {};
 }
 
-Result<> Coordinator::replay_batch(const net::record::BatchView& batch) {
+Result<> Coordinator::replay_batch(Fiber& f, const net::record::BatchView& batch, std::set<std::string>& keys) {
   if (batch.header.is_control()) {
     if (const auto marker = TRY(net::record::parse_transaction_marker(batch.header, batch.records())))
       apply_marker(marker->producer_id, marker->type == net::record::ControlType::commit);
@@ -91,6 +92,11 @@ Result<> Coordinator::replay_batch(const net::record::BatchView& batch) {
       TRY(net::record::RecordRegion::open(batch.header, batch.records(), kUncompressedBytesMax));
   auto records = region.iterate();
   while (const auto record = TRY(records.next())) {
+    if (BUG(f, "groups.load_refuses_lone_tombstone")) {
+      const std::string key{kernel::as_text(record->key.value_or(kernel::ByteView{}))};
+      if (!record->value && !keys.contains(key)) return fail(log::LogReason::damaged, record->offset.raw());
+      keys.insert(key);
+    }
     TRY(apply({.offset = record->offset,
                .transaction = batch.header.is_transactional() ? batch.header.producer_id : net::kProducerIdNone,
                .key = record->key,

@@ -20,6 +20,7 @@
 #include <functional>
 #include <memory>
 #include <variant>
+#include <set>
 #include <vector>
 
 #include "broker/coordinators/moment.h"
@@ -108,7 +109,7 @@ class Coordinator : public std::enable_shared_from_this<Coordinator> {
 
   void load(kernel::Fiber& f);
   kernel::Result<> replay(kernel::Fiber& f);
-  kernel::Result<> replay_batch(const net::record::BatchView& batch);
+  kernel::Result<> replay_batch(kernel::Fiber& f, const net::record::BatchView& batch, std::set<std::string>& keys);
   void enqueue(const Moment& at, Operation operation);
   void start_writer();
   void run_writer(kernel::Fiber& w);

@@ -151,6 +151,8 @@ void finish(Fiber& f, Produce& produce, kernel::Mono deadline) {
     const bool late_is_fine = !safe && safe.error().is(kernel::Errc::deadline) && BUG(f, "produce.timeout_acknowledged");
     if (safe || late_is_fine) note(produce, *local.answer, local.appended);
     else refuse(produce, *local.answer, safe.error());
+    const bool is_gone = local.appended.duplicate && local.appended.base_offset < local.appended.log_start_offset;
+    if (safe && is_gone && BUG(f, "produce.duplicate_of_deleted_fails")) local.answer->error_code = ErrorCode::unknown_server_error;
   }
   for (Remote& remote : produce.remote) {
     remote.append.wait(f);

@@ -3,6 +3,7 @@
 
 #include "broker/log/directory_shard.h"
 #include "broker/log/log.h"
+#include "kernel/bug.h"
 #include "kernel/node.h"
 
 namespace broker::log {
@@ -74,6 +75,7 @@ Result<Slice> Log::read(Fiber& f, Offset from, const ReadLimits& limits) {
   for (std::size_t index = segment_of(from); index < segments_.size(); ++index) {
     const SegmentRef segment = segments_[index];
     if (segment->base() >= end) break;
+    const Offset end_before = end_of_segment(index);
     const auto start = segment->find(f, from);
     if (!start) {
       if (from < log_start_) return kernel::fail(LogReason::offset_out_of_range, from.raw());  // deleted meanwhile
@@ -85,7 +87,8 @@ Result<Slice> Log::read(Fiber& f, Offset from, const ReadLimits& limits) {
       continue;
     }
     // Asked for only now: while the batch was looked for, the segment may have grown beyond `end`.
-    const Offset segment_end = end_of_segment(segment_of(segment->base()));
+    const Offset segment_end =
+        BUG(f, "log.limit_read_twice") ? end_before : end_of_segment(segment_of(segment->base()));
     const auto limit = position_of_end(f, segment, segment_end, end);
     if (!limit) return std::unexpected(damaged_at(f, *segment, (*start)->position, limit.error()));
     const std::uint64_t position = (*start)->position;

@@ -3,6 +3,7 @@
 
 #include "broker/log/directory_shard.h"
 #include "broker/log/log.h"
+#include "kernel/bug.h"
 #include "kernel/node.h"
 #include "net/record/record_iterator.h"
 
@@ -70,7 +71,9 @@ Result<std::optional<TimestampedOffset>> Log::find_by_timestamp(Fiber& f, std::i
       const auto item = scan.next_header(f);
       if (!item) return std::unexpected(damaged_at(f, *segment, scan.position(), item.error()));
       if (!*item || (*item)->header.base_offset >= search.end) break;
-      if ((*item)->header.max_timestamp_ms < timestamp_ms || (*item)->header.last_offset() < search.start) continue;
+      const std::int64_t youngest_here = BUG(f, "log.time_of_first_record") ? (*item)->header.base_timestamp_ms
+                                                                            : (*item)->header.max_timestamp_ms;
+      if (youngest_here < timestamp_ms || (*item)->header.last_offset() < search.start) continue;
       const auto whole = at.next_whole(f);
       if (!whole) return std::unexpected(damaged_at(f, *segment, at.position(), whole.error()));
       const auto found = search.first(**whole, [&](std::int64_t t) { return t >= timestamp_ms; });

@@ -446,7 +446,14 @@ class Recovery {
 
 }  // namespace
 
-Result<Recovered> recover(Fiber& f, const RecoveryTask& task) { return Recovery{f, task}.run(); }
+Result<Recovered> recover(Fiber& f, const RecoveryTask& task) {
+  auto recovered = Recovery{f, task}.run();
+  if (recovered || recovered.error().room != kernel::Room::net) return recovered;
+  // A batch where none may be torn, such as in a segment that is read for its producers only.
+  f.log().error("log_damaged", {{"directory", task.directory}, {"error", recovered.error()}});
+  f.node().mark("broker.log.damage_detected");
+  return kernel::fail(LogReason::damaged);
+}
 
 Result<> apply_batch(ProducerState& producers, const BatchHeader& header, kernel::ByteView batch) {
   if (!header.has_producer()) return {};

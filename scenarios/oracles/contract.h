@@ -8,8 +8,9 @@
 //
 // Errors of the disk (EIO on read, write or sync with its silent drop, no space, read-only, short, slow, hung, pages that
 // cannot be read for a while) excuse nothing: what could not be made safe must not have been acknowledged. A page that
-// could never be read again would be damage to the only copy, so such errors end. Faults that leave no copy of acknowledged data (a lost disk,
-// rot, a sync that lies) exceed the contract of a single copy and are not drawn.
+// could never be read again would be damage to the only copy, so such errors end. Faults that leave no copy of acknowledged
+// data (a lost disk, rot, a sync that lies) exceed the contract of a single copy; the scenario damage-is-told alone draws
+// them, and says what holds all the same.
 #pragma once
 
 #include "sim/machine.h"

@@ -32,6 +32,13 @@ void GroupLedger::assigned(std::int32_t generation, const MemberKey& member, std
   newest_generation_ = std::max(newest_generation_, generation);
 }
 
+void GroupLedger::beat_taken(std::int32_t generation, std::int32_t newest_known, const MemberKey& member) {
+  run_.judged("G2");
+  if (generation < newest_known) {
+    run_.violation("G2", fmt::format("{} goes on in generation {} although generation {} was known", member, generation, newest_known));
+  }
+}
+
 void GroupLedger::processed(std::int32_t partition, Offset from, Offset to) {
   if (from >= to) return;
   auto& spans = processed_[partition];
@@ -86,6 +93,7 @@ void GroupLedger::check_below(std::int32_t partition, Offset offset) {
 
 void GroupLedger::fetched(std::int32_t partition, std::uint64_t asked, Offset offset, const std::string& metadata) {
   run_.judged("G5");
+  run_.judged("G7");
   // The last answered commit before the question: what is told must not be older.
   const Commit* last = nullptr;
   std::int32_t newest_answered = -1;
@@ -97,7 +105,7 @@ void GroupLedger::fetched(std::int32_t partition, std::uint64_t asked, Offset of
   }
   if (offset < Offset{0}) {
     if (last != nullptr) {
-      run_.violation("G5", fmt::format("partition {}: {} was committed and there is nothing", partition, last->offset.raw()));
+      run_.violation("G7", fmt::format("partition {}: {} was committed and there is nothing", partition, last->offset.raw()));
     }
     return;
   }

@@ -2,7 +2,8 @@
 //
 // Judged as it happens: G1 (a generation has one assignment, in which a partition has one owner), G4 (who is of an older
 // generation commits nothing), G5 (a committed offset is a register: what is read was written, and is not what a later
-// answered commit has replaced), G6 (below a committed offset everything was processed).
+// answered commit has replaced), G6 (below a committed offset everything was processed), G7 (who begins, begins where
+// the group was).
 //
 // An answer that never came leaves two possibilities open until the broker has died since, or for ever.
 #pragma once
@@ -32,6 +33,9 @@ class GroupLedger {
   /// A member was told by SyncGroup what it has to do.
   void assigned(std::int32_t generation, const MemberKey& member, std::uint64_t assignment,
                 const std::vector<std::int32_t>& partitions);
+  /// A heartbeat of `generation`, which went out when `newest_known` was the newest, was answered without an error: G2,
+  /// whoever others have taken over from must hear of it.
+  void beat_taken(std::int32_t generation, std::int32_t newest_known, const MemberKey& member);
   /// The newest generation that somebody was told of.
   [[nodiscard]] std::int32_t newest_generation() const { return newest_generation_; }
 

@@ -30,6 +30,7 @@ void KeptLedger::bind(const Identity& id, Known& known, Offset offset) {
     run_.violation("I1", fmt::format("{}: {} is at offsets {} and {}", name_, to_string(id), known.offset.raw(),
                                      offset.raw()));
   }
+  if (known.offset != offset) known.placed_at = now();
   known.offset = offset;
   by_key_[known.record.key].insert(offset.raw());
 }
@@ -62,6 +63,36 @@ void KeptLedger::told_start(Offset known, Offset start) {
   starts_.push_back({start, kernel::ms_of(broker_.clock().latest_wall())});
   if (rules_.retention_bytes >= 0) return judge_bytes(start);
   if (rules_.retention_ms < 0) run_.violation("C1", fmt::format("{} starts at {} and nothing lets it", name_, start.raw()));
+}
+
+std::int64_t KeptLedger::some_time(kernel::Random& random) const {
+  if (by_offset_.empty()) return 0;
+  auto at = by_offset_.begin();
+  std::advance(at, static_cast<std::ptrdiff_t>(random.below(by_offset_.size())));
+  return sends_.at(at->second).record.timestamp_ms + random.between(-1, 1);
+}
+
+void KeptLedger::told_time(kernel::Mono asked, Offset start, std::int64_t timestamp, Offset offset, std::int64_t told_ms) {
+  run_.judged("C6");
+  const bool newest = timestamp == kNewest;
+  const std::string question = newest ? "the newest record" : fmt::format("the first record from {} on", timestamp);
+  const auto answer = by_offset_.find(offset.raw());
+  if (answer != by_offset_.end()) {
+    const std::int64_t is_ms = sends_.at(answer->second).record.timestamp_ms;
+    if (is_ms != told_ms || (!newest && is_ms < timestamp)) {
+      run_.violation("C6", fmt::format("{}: {} is said to be {}, of {}; that is of {}", name_, question, offset.raw(), told_ms, is_ms));
+    }
+  }
+  // What was there all the while and would have been the answer.
+  for (auto at = by_offset_.lower_bound(start.raw()); at != by_offset_.end(); ++at) {
+    if (!newest && offset >= Offset{0} && at->first >= offset.raw()) break;
+    const Known& known = sends_.at(at->second);
+    const bool better = newest ? known.record.timestamp_ms > told_ms || offset < Offset{0} : known.record.timestamp_ms >= timestamp;
+    if (!better || known.placed_at >= asked || (rules_.compacts && may_be_compacted(at->first, known, now()))) continue;
+    run_.violation("C6", fmt::format("{}: {} is said to be {}, of {}; there is {}, of {}", name_, question, offset.raw(), told_ms,
+                                     at->first, known.record.timestamp_ms));
+    return;
+  }
 }
 
 void KeptLedger::miss(std::int64_t from, std::int64_t to) {
@@ -131,9 +162,14 @@ bool KeptLedger::may_be_compacted(std::int64_t offset, const Known& known, kerne
 void KeptLedger::judge_expired(std::int64_t offset, const Known& known) {
   const auto heard = std::ranges::find_if(starts_, [&](const Started& one) { return one.start.raw() > offset; });
   if (rules_.retention_ms < 0 || heard == starts_.end()) return;
-  run_.judged("C1");
+  run_.judged(rules_.compacts ? "C4" : "C1");
   if (known.record.timestamp_ms < heard->wall_ms - rules_.retention_ms) return;
-  if (rules_.compacts && may_be_compacted(offset, known, now())) return;
+  if (rules_.compacts) {
+    run_.judged("C4");
+    if (may_be_compacted(offset, known, now())) return;
+    run_.violation("C4", fmt::format("{}: offset {} is neither superseded nor old, and lies below the start {}", name_, offset, heard->start.raw()));
+    return;
+  }
   run_.violation("C1", fmt::format("{} offset {} is {} ms young and below the start {}; the topic keeps {} ms", name_, offset,
                                    heard->wall_ms - known.record.timestamp_ms, heard->start.raw(), rules_.retention_ms));
 }

@@ -3,7 +3,7 @@
 // whether a rule let it go.
 //
 // As it happens: L1, D3, L6 (a record is what was sent, at its offset), C1 (the log starts where retention allows, and
-// never earlier than before), L3 (without compaction nothing is missing behind the start), C5 (what was compacted away
+// never earlier than before), C6 (a question by time gets the first record that is not older), L3 (without compaction nothing is missing behind the start), C5 (what was compacted away
 // does not come again, whatever crash comes between). On the disk at every start: C2 a and h (below the active segment the
 // last record of each key is there, and the last batch of each producer). At the end: C1 of time, C2 a, b and f, C3 of
 // everything that any reader missed.
@@ -72,6 +72,13 @@ class KeptLedger {
   /// The reader has come to `end`, a committed offset.
   void read_to(Pass& pass, net::Offset end);
 
+  /// Somebody who asked at `asked` for the first record that is not older than `timestamp` (kNewest: for one whose time
+  /// is the latest) was told of `offset` and its time; -1: there is none. The log started at `start` afterwards. C6.
+  static constexpr std::int64_t kNewest = -3;
+  void told_time(kernel::Mono asked, net::Offset start, std::int64_t timestamp, net::Offset offset, std::int64_t told_ms);
+  /// A time that it is worth to ask for.
+  [[nodiscard]] std::int64_t some_time(kernel::Random& random) const;
+
   /// The broker has started, or stopped in order: what is on its disk?
   void check_disk(const sim::DiskImage& image, std::string_view log_directory);
   /// Nothing is sent any more, and `pass` has read all there is.
@@ -83,6 +90,7 @@ class KeptLedger {
     kernel::Mono sent_at;
     std::size_t batch_bytes = 0;  ///< in the first record of a batch
     net::Offset offset{-1};
+    kernel::Mono placed_at{};     ///< when that was known
   };
   struct Started {
     net::Offset start;

@@ -11,10 +11,22 @@ namespace scenarios {
 std::string to_string(const PartitionName& name) { return fmt::format("{}-{}", name.topic, name.partition); }
 
 void Ledger::sent(const PartitionName& at, const Identity& id, bool exactly_once) {
-  partitions_[at].sends[id].exactly_once = exactly_once;
+  Partition& partition = partitions_[at];
+  Send& send = partition.sends[id];
+  send.exactly_once = exactly_once;
+  send.after = partition.known_end;
 }
 
 void Ledger::forget(const std::string& topic) { forgotten_.insert(topic); }
+
+void Ledger::check_after(const PartitionName& at, const Identity& id, const Send& send, net::Offset offset) {
+  if (send.after == 0) return;
+  run_.judged("D6");
+  if (offset.raw() < send.after) {
+    run_.violation("D6", fmt::format("{}: {} is at {}, and the log was known to end at {} before it was sent", to_string(at),
+                                     to_string(id), offset.raw(), send.after));
+  }
+}
 
 void Ledger::bind(const PartitionName& at, Partition& partition, net::Offset offset, const Identity& id,
                   std::string_view how) {
@@ -26,6 +38,7 @@ void Ledger::bind(const PartitionName& at, Partition& partition, net::Offset off
   }
   Send& send = partition.sends[id];
   send.seen_at.insert(offset.raw());
+  check_after(at, id, send, offset);
   if (send.exactly_once) {
     run_.judged("I1");
     if (send.seen_at.size() > 1) {
@@ -46,9 +59,11 @@ void Ledger::acknowledged(const PartitionName& at, const Identity& id, net::Offs
   if (offset.raw() < 0) return;
   run_.judged("D5");
   if (how == Acknowledged::all) {
+    partition.known_end = std::max(partition.known_end, offset.raw() + 1);
     bind(at, partition, offset, id, "acknowledged");
     return;
   }
+  check_after(at, id, send, offset);
   const auto [known, is_new] = partition.by_leader.emplace(offset.raw(), id);
   if (!is_new && known->second != id) {
     run_.violation("D5", fmt::format("{} offset {} was acknowledged for {} and for {}", to_string(at), offset.raw(),
@@ -94,6 +109,8 @@ void Ledger::told_end(const PartitionName& at, net::Offset shown, Era asked_in, 
     run_.violation("R2", fmt::format("{}: was said to end at {} after all below {} had been shown", to_string(at),
                                      end.raw(), shown.raw()));
   }
+  std::int64_t& known = partitions_[at].known_end;
+  known = std::max(known, end.raw());
 }
 
 void Ledger::read(const PartitionName& at, net::Offset offset, kernel::ByteView value, std::uint64_t reader,
@@ -126,6 +143,7 @@ void Ledger::read(const PartitionName& at, net::Offset offset, kernel::ByteView 
   }
   if (forgotten_.contains(at.topic) || !binding) return;
   partition.shown_end = std::max(partition.shown_end, offset.raw() + 1);
+  partition.known_end = std::max(partition.known_end, partition.shown_end);
   if (send->second.refused) {
     run_.violation("D4", fmt::format("{} offset {}: {} was refused for good", to_string(at), offset.raw(),
                                      to_string(*id)));
@@ -148,7 +166,9 @@ void Ledger::expect_all_seen(const PartitionName& at) {
 void Ledger::strike_off(Partition& partition, std::int64_t end) {
   partition.by_offset.erase(partition.by_offset.lower_bound(end), partition.by_offset.end());
   partition.shown_end = std::min(partition.shown_end, end);
+  partition.known_end = std::min(partition.known_end, end);
   for (auto& [id, send] : partition.sends) {
+    send.after = std::min(send.after, end);
     send.seen_at.erase(send.seen_at.lower_bound(end), send.seen_at.end());
     if (send.offset.raw() < 0 || send.offset.raw() >= end) send.acknowledged = Acknowledged::no;
   }
@@ -164,6 +184,14 @@ void Ledger::crashed(sim::CrashKind kind, const std::map<std::string, net::Offse
       partition.by_leader.erase(partition.by_leader.lower_bound(end), partition.by_leader.end());
     if (may_cost(kind, promise_of(name, Acknowledged::all))) strike_off(partition, end);
   }
+}
+
+void Ledger::damaged(const PartitionName& at, net::Offset end) {
+  Partition& partition = partitions_[at];
+  ++era_;
+  has_damage_ = true;
+  partition.by_leader.erase(partition.by_leader.lower_bound(end.raw()), partition.by_leader.end());
+  strike_off(partition, end.raw());
 }
 
 void Ledger::deleting(const PartitionName& at, net::Offset before) {

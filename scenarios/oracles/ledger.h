@@ -1,7 +1,7 @@
 // What clients were told, kept by somebody who forgets nothing: the reference against which every later answer is held.
 //
 // Judged as it happens: L1 (an offset names one record for ever), D3 (no phantom), D5 (an acknowledged offset is the
-// record's), L4 (a reader's positions rise by one), L5 (a producer's records lie in the order they were sent), I1 (no
+// record's), D6 (a record lies behind every end that was known when it was sent), L4 (a reader's positions rise by one), L5 (a producer's records lie in the order they were sent), I1 (no
 // record twice), R2 (the end that is told never lies below what was shown), C1 (the log start moves by deletions only,
 // and never back). At the end: D1 (what was acknowledged is there) and the durability of what was shown.
 //
@@ -58,7 +58,7 @@ class Ledger {
   /// A client that knew of `shown` when it asked, in `asked_in`, was told that the partition ends at `end`.
   void told_end(const PartitionName& at, net::Offset shown, Era asked_in, net::Offset end);
   /// True where a power failure has taken what was shown, so that a reader may find itself behind the end.
-  [[nodiscard]] bool may_be_cut(const PartitionName& at) const { return relaxed_.contains(at.topic) && era_ > 0; }
+  [[nodiscard]] bool may_be_cut(const PartitionName& at) const { return (relaxed_.contains(at.topic) || has_damage_) && era_ > 0; }
   /// Somebody asks that records below `before` be deleted: from now on they may be gone.
   void deleting(const PartitionName& at, net::Offset before);
   /// They are: the log starts at `start` or above, for ever.
@@ -73,6 +73,9 @@ class Ledger {
   void forget(const std::string& topic);
   /// Everything of the partition was just read: what was acknowledged must have been among it.
   void expect_all_seen(const PartitionName& at);
+
+  /// The partition has lost what lies at `end` and above, and the injector's book says that it was damaged.
+  void damaged(const PartitionName& at, net::Offset end);
 
   /// The machine went down; `survivors` is where each partition's whole batches end on its disk now (absent: nothing).
   void crashed(sim::CrashKind kind, const std::map<std::string, net::Offset>& survivors);
@@ -90,6 +93,7 @@ class Ledger {
     Acknowledged acknowledged = Acknowledged::no;
     bool refused = false;
     net::Offset offset{-1};
+    std::int64_t after = 0;                             // the end that was known when it was sent
     std::set<std::int64_t> seen_at;
   };
   struct Partition {
@@ -97,6 +101,7 @@ class Ledger {
     std::map<std::int64_t, Identity> by_offset;         // first sight
     std::map<std::int64_t, Identity> by_leader;         // acknowledged by acks=1: written there
     std::int64_t shown_end = 0;
+    std::int64_t known_end = 0;                         // the highest end that any client was told of
     std::int64_t may_be_gone = 0;                       // records below: their deletion was asked for
     std::int64_t deleted_end = 0;                       // and these are deleted
     std::set<std::int64_t> final_seen;                  // offsets of the final read
@@ -109,8 +114,9 @@ class Ledger {
   }
   /// Whether an answer to a question of that era still binds.
   [[nodiscard]] bool binds(Promise promise, std::optional<Era> asked_in) const {
-    return promise == Promise::synced || asked_in.value_or(era_) == era_;
+    return (promise == Promise::synced && !has_damage_) || asked_in.value_or(era_) == era_;
   }
+  void check_after(const PartitionName& at, const Identity& id, const Send& send, net::Offset offset);
   static void strike_off(Partition& partition, std::int64_t end);
   void bind(const PartitionName& at, Partition& partition, net::Offset offset, const Identity& id, std::string_view how);
   void check_order(const PartitionName& at, Partition& partition, net::Offset offset, const Identity& id,
@@ -120,6 +126,7 @@ class Ledger {
   std::set<std::string> forgotten_;
   std::set<std::string> relaxed_;
   Era era_ = 0;
+  bool has_damage_ = false;
   bool final_ = false;
   std::uint64_t acknowledged_count_ = 0;
 };

@@ -32,11 +32,22 @@ struct Judge {
   Fetched fetched;
 
   void bad(std::string_view what, Offset where) {
+    if (stage.may_be_damaged(ask.at)) return stage.run.judged("damage");  // whoever reads is told by the checksum
     stage.run.violation("L6", fmt::format("{}: {} at {}", to_string(ask.at), what, where.raw()));
   }
   /// False when the rest cannot be read.
   bool batch(const net::record::BatchView& batch) {
     stage.run.judged("L6");
+    // The offset of a batch is in no checksum; what cannot be one is refused as well.
+    const Offset expected = fetched.records == 0 ? ask.from : fetched.next;
+    if (batch.header.last_offset() < expected && stage.may_be_damaged(ask.at)) {
+      bad("a batch that was before", batch.header.base_offset);
+      return false;
+    }
+    if (batch.header.last_offset() >= high_watermark && stage.may_be_damaged(ask.at)) {
+      bad("a batch beyond the end", batch.header.base_offset);
+      return false;
+    }
     if (!net::record::check_whole(batch.header, {&batch.bytes, 1})) {
       bad("a batch does not hold its checksum", batch.header.base_offset);
       return false;
@@ -76,8 +87,8 @@ struct Judge {
 
 }  // namespace
 
-Result<Offset> listed_offset(Fiber& f, Cluster& cluster, const PartitionName& at, std::string_view topic,
-                             std::int64_t timestamp) {
+Result<Listed> list_offset(Fiber& f, Cluster& cluster, const PartitionName& at, std::string_view topic,
+                           std::int64_t timestamp) {
   net::ListOffsetsRequest request;
   net::ListOffsetsRequest::ListOffsetsPartition partition;
   partition.partition_index = net::PartitionId{at.partition};
@@ -93,7 +104,24 @@ Result<Offset> listed_offset(Fiber& f, Cluster& cluster, const PartitionName& at
   }
   const auto& told = answer->topics[0].partitions[0];
   if (told.error_code != ErrorCode::none) return clients::core::fail_code(told.error_code);
-  return told.offset;
+  return Listed{told.offset, told.timestamp};
+}
+
+Result<Offset> listed_offset(Fiber& f, Cluster& cluster, const PartitionName& at, std::string_view topic,
+                             std::int64_t timestamp) {
+  return TRY(list_offset(f, cluster, at, topic, timestamp)).offset;
+}
+
+Fetched judge_records(Stage& stage, const FetchAsk& ask, Era asked_in, Offset high_watermark, kernel::ByteView records) {
+  Judge judge{stage, ask, asked_in, high_watermark, {.next = ask.from}};
+  net::record::BatchReader batches{records};
+  for (;;) {
+    const auto batch = batches.next();
+    if (!batch) judge.bad("bytes that are no batch", judge.fetched.next);
+    if (batch && *batch && judge.batch(**batch)) continue;
+    if (judge.fetched.records > 0) stage.on_moment();
+    return judge.fetched;
+  }
 }
 
 Result<Fetched> fetch_once(Fiber& f, Cluster& cluster, Stage& stage, const FetchAsk& ask) {
@@ -130,17 +158,11 @@ Result<Fetched> fetch_once(Fiber& f, Cluster& cluster, Stage& stage, const Fetch
     return kernel::fail(clients::core::Reason::malformed_answer);
   }
   const auto& data = answer->responses[0].partitions[0];
+  const bool is_refused = data.error_code == ErrorCode::kafka_storage_error || data.error_code == ErrorCode::corrupt_message;
+  if (is_refused && stage.may_be_damaged(ask.at)) stage.run.judged("damage");
   if (data.error_code != ErrorCode::none) return clients::core::fail_code(data.error_code);
   stage.ledger.told_end(ask.at, shown, asked_in, data.high_watermark);
-  Judge judge{stage, ask, asked_in, data.high_watermark, {.next = ask.from}};
-  net::record::BatchReader batches{data.records.bytes()};
-  for (;;) {
-    const auto batch = batches.next();
-    if (!batch) judge.bad("bytes that are no batch", judge.fetched.next);
-    if (batch && *batch && judge.batch(**batch)) continue;
-    if (judge.fetched.records > 0) stage.on_moment();
-    return judge.fetched;
-  }
+  return judge_records(stage, ask, asked_in, data.high_watermark, data.records.bytes());
 }
 
 Result<Offset> start_offset(Fiber& f, Cluster& cluster, Stage& stage, const PartitionName& at, std::string_view topic) {

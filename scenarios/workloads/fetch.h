@@ -35,6 +35,16 @@ struct Fetched {
 /// Errors: those of Cluster::request_any(), and what the broker answered (clients::core::broker_code()).
 kernel::Result<Fetched> fetch_once(kernel::Fiber& f, clients::core::Cluster& cluster, Stage& stage, const FetchAsk& ask);
 
+/// The records of one partition in an answer to a fetch: what fetch_once() does with them. Answers where to go on.
+Fetched judge_records(Stage& stage, const FetchAsk& ask, Era asked_in, net::Offset high_watermark, kernel::ByteView records);
+
+/// The first record that is not older than `timestamp`, or one of the special ones; offset -1 when there is none.
+struct Listed {
+  net::Offset offset{-1};
+  std::int64_t timestamp_ms = -1;
+};
+kernel::Result<Listed> list_offset(kernel::Fiber& f, clients::core::Cluster& cluster, const PartitionName& at,
+                                   std::string_view topic, std::int64_t timestamp);
 /// As the broker says; nobody judges it.
 inline constexpr std::int64_t kLatest = -1, kEarliest = -2;
 kernel::Result<net::Offset> listed_offset(kernel::Fiber& f, clients::core::Cluster& cluster, const PartitionName& at,

@@ -23,6 +23,8 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr std::string_view kProtocol = "by-lot";
+/// A rebalance ends within its timeout, of 8 s at most, and the group's initial delay, of 2.
+constexpr auto kJoinMax = 20s;
 
 /// "7:0,2": the assignment's number in the ledger and the partitions.
 std::string assignment_text(std::uint64_t number, const std::vector<std::int32_t>& partitions) {
@@ -110,7 +112,13 @@ class Member {
     request.group_instance_id = instance();
     request.protocol_type = "consumer";
     arena.push_back(request.protocols, {.name = kProtocol, .metadata = kernel::as_bytes("any")});
-    const auto joined = cluster_.request_any(f, request, {.timeout = 20s});
+    const bool in_peace = stage_.healed;
+    const std::uint64_t start = stage_.broker_starts;
+    const auto joined = cluster_.request_any(f, request, {.timeout = kJoinMax});
+    if (in_peace && start == stage_.broker_starts) {
+      stage_.run.judged("G10");
+      if (!joined && joined.error().is(kernel::Errc::deadline)) stage_.run.violation("G10", fmt::format("a join was not answered within {} s: {}", kJoinMax / 1s, describe(joined.error())));
+    }
     if (!joined) return false;
     const net::JoinGroupResponse& told = joined->message;
     if (told.error_code == ErrorCode::member_id_required) {
@@ -174,9 +182,11 @@ class Member {
     request.generation_id = generation_;
     request.member_id = member_id_;
     request.group_instance_id = instance();
+    const std::int32_t newest_known = group_.ledger.newest_generation();
     const auto answer = cluster_.request_any(f, request, {.timeout = 5s});
     if (!answer) return;
     const ErrorCode code = (*answer)->error_code;
+    if (code == ErrorCode::none) group_.ledger.beat_taken(generation_, newest_known, key());
     if (code == ErrorCode::rebalance_in_progress) commit_all(f);
     take(code);
   }

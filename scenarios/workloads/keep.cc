@@ -138,6 +138,23 @@ class KeptProducer {
   std::optional<Offset> base_;
 };
 
+/// Asks where something of a time begins.
+void ask_for_times(Fiber& f, Cluster& cluster, Stage& stage, KeptLedger& kept, kernel::Random& random, int times) {
+  const PartitionName at{kept.rules().topic, 0};
+  for (int i = 0; i < times; ++i) {
+    const bool newest = random.below(4) == 0;
+    const std::int64_t timestamp = newest ? KeptLedger::kNewest : std::max<std::int64_t>(kept.some_time(random), 0);
+    const kernel::Mono asked = stage.run.world().now();
+    const auto told = list_offset(f, cluster, at, at.topic, timestamp);
+    if (!told) return;
+    const Offset known = kept.start();
+    const auto start = listed_offset(f, cluster, at, at.topic, kEarliest);
+    if (!start) return;
+    kept.told_start(known, *start);
+    kept.told_time(asked, *start, timestamp, told->offset, told->timestamp_ms);
+  }
+}
+
 /// Reads from where the log starts to where it ended when that was asked. False when it has to begin anew.
 bool read_once(Fiber& f, Cluster& cluster, Stage& stage, KeptLedger& kept, kernel::Random& random, KeptLedger::Pass& pass) {
   const PartitionName at{kept.rules().topic, 0};
@@ -242,6 +259,7 @@ void keep_topic(Fiber& f, Stage& stage, const KeptPlan& plan, KeptLedger& kept) 
       while (!stage.stopping && child.sleep(std::chrono::milliseconds{random.between(1, 2000)})) {
         KeptLedger::Pass pass;
         static_cast<void>(read_once(child, cluster, stage, kept, random, pass));
+        ask_for_times(child, cluster, stage, kept, random, 2);
       }
     }
     own.cancel();
@@ -259,8 +277,12 @@ bool read_kept_to_end(Fiber& f, Stage& stage, KeptLedger& kept) {
     for (int tries = 0; tries < 50 && !complete && !stage.run.failed(); ++tries) {
       KeptLedger::Pass pass;
       complete = read_once(f, cluster, stage, kept, random, pass);
-      if (complete) kept.judge(pass);
-      else if (!f.sleep(100ms)) break;
+      if (complete) {
+        ask_for_times(f, cluster, stage, kept, random, 20);
+        kept.judge(pass);
+      } else if (!f.sleep(100ms)) {
+        break;
+      }
     }
   }
   scope.cancel();

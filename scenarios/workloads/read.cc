@@ -79,7 +79,7 @@ void read_anywhere(Fiber& f, Stage& stage, std::uint64_t reader) {
       const auto fetched = fetch_once(f, cluster, stage, ask);
       if (!fetched && is_out_of_range(fetched.error())) judge_out_of_range(stage, at, ask.from);
       // At least one batch comes whole, and the one asked for was shown before.
-      if (fetched && fetched->records == 0 && !stage.ledger.may_be_cut(at) && !stage.ledger.may_be_gone(at, ask.from)) {
+      if (fetched && fetched->records == 0 && !stage.may_be_damaged(at) && !stage.ledger.may_be_cut(at) && !stage.ledger.may_be_gone(at, ask.from)) {
         stage.run.violation("L4", fmt::format("{}: offset {} was shown and now there is nothing", to_string(at),
                                               ask.from.raw()));
       }

@@ -91,6 +91,7 @@ class Repeater {
     const auto answer = send_batch(f, cluster, at_, one.batch, static_cast<std::int32_t>(random_.between(20, 3000)));
     if (!answer) return true;
     stage_.run.judged("I6");
+    stage_.run.judged("P5");
     switch (answer->code) {
       case ErrorCode::none: return note(one, answer->base);
       case ErrorCode::duplicate_sequence_number: return one.base.has_value();
@@ -102,6 +103,9 @@ class Repeater {
           stage_.run.violation("I6", fmt::format("{}: a batch in its turn, or one sent before, is called out of order",
                                                  to_string(at_)));
         }
+        return false;
+      case ErrorCode::unknown_server_error:
+        stage_.run.violation("P5", fmt::format("{}: a batch is answered with an error that says nothing", to_string(at_)));
         return false;
       default: return net::facts(answer->code).retriable;
     }

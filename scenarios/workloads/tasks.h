@@ -27,6 +27,7 @@ struct Stage {
   std::map<std::string, std::string> topic_settings;
   bool topic_ready = false;
   bool producing = true;   ///< false: no new sends; finish what is under way
+  bool healed = false;     ///< no fault comes any more, and none is under way since a while
   bool stopping = false;   ///< false until the run is over
   std::size_t producers_done = 0;
   std::uint64_t records_sent = 0;
@@ -34,6 +35,9 @@ struct Stage {
   /// Called when a client was told something that must hold from now on, or is about to ask for a change: moments at
   /// which a crash hurts most.
   std::function<void()> on_moment = [] {};
+  /// Whether the injector's book has damage to files of that partition: what the broker serves of them need not hold
+  /// together, but must not pass for whole.
+  std::function<bool(const PartitionName&)> may_be_damaged = [](const PartitionName&) { return false; };
   std::uint64_t broker_starts = 0;
   std::set<net::TopicId> topic_ids;               ///< given out so far
   std::set<net::ProducerId> producer_ids;         ///< given out so far, to askers of this stage
@@ -62,6 +66,13 @@ void repeat_batches(kernel::Fiber& f, Stage& stage, std::int32_t partition);
 void read_partition(kernel::Fiber& f, Stage& stage, std::int32_t partition, std::uint64_t reader);
 /// Fetches a little from anywhere below what was shown, again and again.
 void read_anywhere(kernel::Fiber& f, Stage& stage, std::uint64_t reader);
+
+/// Fetches all partitions of the topic in one session and takes some out of it now and then. P1: what an incremental
+/// answer leaves out has no news.
+void read_by_session(kernel::Fiber& f, Stage& stage, std::uint64_t reader);
+
+/// Asks for all topics again and again. M8: what was learnt is not unlearnt; a topic that has gone stays away.
+void watch_topics(kernel::Fiber& f, Stage& stage);
 
 /// Creates a topic, trying until it is there.
 void create_topic(kernel::Fiber& f, Stage& stage, const std::string& name, std::int32_t partitions,

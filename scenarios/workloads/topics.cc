@@ -209,4 +209,36 @@ void churn_topics(Fiber& f, Stage& stage) {
   ++stage.producers_done;
 }
 
+void watch_topics(Fiber& f, Stage& stage) {
+  kernel::Scope scope{f};
+  {
+    Cluster cluster{scope, client_config(stage, "watcher")};
+    kernel::Random random = stage.run.random("watcher");
+    std::map<net::TopicId, std::size_t> there;  // with how many partitions
+    std::set<net::TopicId> gone;
+    while (!stage.stopping && f.sleep(std::chrono::milliseconds{random.between(10, 500)})) {
+      net::MetadataRequest request;
+      request.topics.reset();
+      request.allow_auto_topic_creation = false;
+      const auto answer = cluster.request_any(f, request, {.timeout = 5s, .versions = {.first = 10, .last = 12}});
+      if (!answer) continue;
+      std::map<net::TopicId, std::size_t> now;
+      for (const auto& topic : (*answer)->topics) now[topic.topic_id] = topic.partitions.size();
+      for (const auto& [id, partitions] : there) {
+        stage.run.judged("M8");
+        const auto found = now.find(id);
+        if (found == now.end()) gone.insert(id);
+        else if (found->second < partitions)
+          stage.run.violation("M8", fmt::format("a topic had {} partitions and has {}", partitions, found->second));
+      }
+      for (const auto& [id, partitions] : now) {
+        if (gone.contains(id)) stage.run.violation("M8", fmt::format("topic {} had gone and is there again", id.raw().text()));
+      }
+      there = std::move(now);
+    }
+  }
+  scope.cancel();
+  static_cast<void>(scope.join(f));
+}
+
 }  // namespace scenarios

@@ -18,7 +18,7 @@ void tick_for_ever(Run& run) {
   again();
   run.until([] { return false; }, kernel::Duration{60'000'000'000});
 }
-constexpr Scenario kTicking{"ticking", "a clock", tick_for_ever};
+constexpr Scenario kTicking{"ticking", "a clock", tick_for_ever, {}};
 
 TEST(Campaign, one_that_is_stopped_says_what_is_done_and_where_to_go_on) {
   bool enough = false;
@@ -110,6 +110,13 @@ TEST(SimCommands, one_that_is_stopped_ends_with_what_a_shell_calls_interrupted) 
   kernel::posix::Runtime runtime{{.handle_signals = false}};
   runtime.request_stop();
   EXPECT_EQ(runtime.run(body), 130);
+}
+
+TEST(Campaign, judges_that_had_nothing_to_judge_are_named) {
+  Campaign campaign;
+  campaign.judged["D1"] = 7;
+  constexpr std::string_view kJudges[] = {"D1", "L1"};
+  EXPECT_THAT(idle_judges(campaign, {"any", "", tick_for_ever, kJudges}), ::testing::ElementsAre("L1"));
 }
 
 }  // namespace

@@ -169,9 +169,12 @@ kernel::Mono Group::exact_due() const {
 void Group::on_time(const Moment& at, Effects& out) {
   if (at.now < due_) return;
   std::vector<std::string> gone;
-  for (const auto& [id, until] : pending_) {
-    if (until <= at.now) gone.push_back(id);
+  for (auto& [id, until] : pending_) {
+    if (until > at.now) continue;
+    if (BUG(at, "groups.rebalance_waits_for_pending")) until = kernel::kNever;
+    else gone.push_back(id);
   }
+  if (!pending_.empty() && BUG(at, "groups.rebalance_waits_for_pending")) join_end_.due = kernel::kNever;
   for (const auto& [id, member] : members_) {
     if (is_expired(member, at.now)) gone.push_back(id);
   }

@@ -53,6 +53,8 @@ class History {
     ledger.read_to(pass, Offset{std::ssize(records_)});
     return pass;
   }
+  [[nodiscard]] std::int64_t wall_of_first() const { return records_.front().timestamp_ms; }
+  [[nodiscard]] kernel::Mono now() { return run_.world().now(); }
   void wait(kernel::Duration time) { run_.until([] { return false; }, time); }
   /// The rules that were found broken, each once: "C2 C3".
   std::string broken() {
@@ -157,6 +159,25 @@ TEST(KeptLedger, holds_the_start_to_what_retention_leaves) {
   returns.wrote("a");
   returns.ledger.told_start(Offset{1}, Offset{0});
   EXPECT_EQ(returns.broken(), "C1") << "never back";
+}
+
+TEST(KeptLedger, questions_by_time_get_the_first_record_that_is_not_older) {
+  const auto ask = [](std::int64_t answer, std::int64_t wanted_age_ms) {
+    History history{{.retention_bytes = 1'000'000}};
+    for (const std::int64_t age : {50, 20, 40, 10}) history.wrote("a", false, age);
+    history.wait(1ms);
+    const std::int64_t now = history.wall_of_first() + 50;
+    const std::int64_t told = answer < 0 ? -1 : now - std::array{50, 20, 40, 10}[static_cast<std::size_t>(answer)];
+    history.ledger.told_time(history.now(), Offset{0}, wanted_age_ms < 0 ? KeptLedger::kNewest : now - wanted_age_ms, Offset{answer}, told);
+    return history.broken();
+  };
+  EXPECT_EQ(ask(1, 30), "");
+  EXPECT_EQ(ask(2, 30), "C6") << "older than asked for, and not the first";
+  EXPECT_EQ(ask(3, 30), "C6") << "not the first";
+  EXPECT_EQ(ask(-1, 30), "C6") << "there is one";
+  EXPECT_EQ(ask(-1, 5), "");
+  EXPECT_EQ(ask(3, -1), "");
+  EXPECT_EQ(ask(1, -1), "C6") << "not the newest";
 }
 
 }  // namespace

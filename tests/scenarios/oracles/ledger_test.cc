@@ -295,5 +295,28 @@ TEST(Ledger, owes_nothing_of_a_deleted_topic) {
   EXPECT_EQ(h.broken(), "");
 }
 
+TEST(Ledger, a_record_lies_behind_every_end_that_was_known_when_it_was_sent) {
+  for (const std::int64_t offset : {3, 4}) {
+    History h;
+    h.ledger.told_end(here(), Offset{0}, h.ledger.era(), Offset{4});
+    h.sent(record(1));
+    h.acknowledged(record(1), offset);
+    EXPECT_EQ(h.broken(), offset < 4 ? "D6" : "");
+  }
+}
+
+TEST(Ledger, what_damage_took_is_owed_no_more_and_its_place_is_free) {
+  History h;
+  for (std::uint64_t i = 1; i <= 4; ++i) {
+    h.sent(record(i), false);
+    h.acknowledged(record(i), static_cast<std::int64_t>(i) - 1);
+  }
+  h.ledger.damaged(here(), Offset{2});
+  h.sent(record(5), false);
+  h.acknowledged(record(5), 2);
+  h.at_the_end({{0, record(1)}, {1, record(2)}, {2, record(5)}});
+  EXPECT_EQ(h.broken(), "");
+}
+
 }  // namespace
 }  // namespace scenarios
