@@ -194,16 +194,24 @@ std::vector<FramedValue> decide_registration(const Image& image, const Broker& r
 
 std::vector<FramedValue> decide_leaderships(const Image& image, BrokerId broker) {
   std::vector<FramedValue> out;
+  net::Arena arena;
   for (const auto& [id, topic] : image.topics_by_id) {
     for (std::size_t i = 0; i < topic->partitions.size(); ++i) {
       const Partition& partition = topic->partitions[i];
-      const bool can_lead = std::ranges::find(partition.isr, broker) != partition.isr.end();
-      if (!can_lead || (partition.leader != broker && partition.leader != net::kBrokerIdNone)) continue;
+      const bool in_sync = std::ranges::find(partition.isr, broker) != partition.isr.end();
+      // Kafka takes the one replica out of the in-sync set while its broker comes back from an unclean stop. Stopped
+      // just then it leaves a partition that nobody is in sync with, and that nobody else has.
+      const bool only_replica = partition.isr.empty() && partition.replicas == std::vector{broker};
+      if (!(in_sync || only_replica) || (partition.leader != broker && partition.leader != net::kBrokerIdNone)) continue;
       net::PartitionChangeRecord change;
       change.partition_id = net::PartitionId{static_cast<std::int32_t>(i)};
       change.topic_id = id;
       change.leader = broker;
-      out.push_back(framed(change, 0));
+      if (only_replica) change.isr = arena.copy(partition.replicas);
+      // There are such replicas only where the level has a version of this record that names them.
+      if (only_replica && !partition.eligible_leader_replicas.empty()) change.eligible_leader_replicas.emplace();
+      if (only_replica && !partition.last_known_leaders.empty()) change.last_known_elr.emplace();
+      out.push_back(framed(change, change.eligible_leader_replicas || change.last_known_elr ? 2 : 0));
     }
   }
   return out;

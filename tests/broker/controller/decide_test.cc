@@ -5,6 +5,8 @@
 
 #include "broker/controller/topic_names.h"
 #include "broker/metadata/image_builder.h"
+#include "net/framed_record.h"
+#include "net/messages/metadata_records.h"
 
 namespace broker::controller {
 namespace {
@@ -202,6 +204,27 @@ TEST_F(Decide, ARegistrationServesAtOnceAndLeadsAnew) {
     EXPECT_EQ(partition.leader_epoch, net::LeaderEpoch{1});
   }
   EXPECT_THAT(decide_leaderships(image, BrokerId{2}), IsEmpty());
+}
+
+TEST_F(Decide, ARegistrationLeadsWhatItAloneHasThoughNobodyIsInSync) {
+  // What Kafka writes when a broker registers after an unclean stop.
+  Image image = image_with(2, {{.name = "a", .replication_factor = 1, .assignments = {}}});
+  const metadata::Topic& topic = *image.find_topic("a");
+  const BrokerId owner = topic.partitions[0].replicas.front();
+  net::Arena arena;
+  net::PartitionChangeRecord change;
+  change.partition_id = net::PartitionId{0};
+  change.topic_id = topic.id;
+  change.isr.emplace();
+  change.leader = net::kBrokerIdNone;
+  change.last_known_elr = arena.copy(topic.partitions[0].replicas);
+  image = after_records(image, {*net::encode_framed(change, 2)});
+  EXPECT_THAT(decide_leaderships(image, BrokerId{3 - owner.raw()}), IsEmpty());
+  const Image after = after_records(image, decide_leaderships(image, owner));
+  const metadata::Partition& partition = after.find_topic("a")->partitions[0];
+  EXPECT_EQ(partition.leader, owner);
+  EXPECT_THAT(partition.isr, ElementsAre(owner));
+  EXPECT_THAT(partition.last_known_leaders, IsEmpty());
 }
 
 TEST_F(Decide, HandsOutProducerIdsInBlocksThatDoNotOverlap) {
