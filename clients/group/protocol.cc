@@ -55,6 +55,7 @@ std::optional<Partitions> read(const Topics& topics) {
   return partitions;
 }
 
+/// The version that `bytes` claim goes to `version`, as far as we know it.
 template <class M>
 Result<M> parse(ByteView bytes, net::Arena& arena, std::int16_t& version) {
   if (bytes.size() < kVersionBytes) return fail(kernel::Errc::corrupt);
@@ -128,7 +129,12 @@ Result<Subscription> parse_subscription(ByteView bytes) {
   net::Arena arena{kParsedBytesMax};
   Subscription out;
   const auto malformed = [&] { return fail(Reason::malformed_subscription, static_cast<std::int64_t>(bytes.size())); };
-  const auto message = parse<net::ConsumerProtocolSubscription>(bytes, arena, out.version);
+  auto message = parse<net::ConsumerProtocolSubscription>(bytes, arena, out.version);
+  if (!message && out.version == 1) {
+    // @platformatic/kafka and older sarama say version 1 and write version 0. A leader that minds it stops the group.
+    message = net::decode_all<net::ConsumerProtocolSubscription>(bytes.subspan(kVersionBytes), 0, arena);
+    out.version = 0;
+  }
   if (!message) return malformed();
   auto owned = read(message->owned_partitions);
   if (!owned) return malformed();

@@ -33,7 +33,7 @@ struct Subscription {
   Partitions owned;                             ///< v1: what the member goes on reading
   std::int32_t generation = kGenerationNone;    ///< v2: of `owned`
   std::optional<std::string> rack;              ///< v3
-  std::int16_t version = kProtocolVersionLast;  ///< it came in
+  std::int16_t version = kProtocolVersionLast;  ///< it came in, whatever it claimed
 };
 /// Topics and partitions are written sorted, as Java does.
 [[nodiscard]] Bytes encode_subscription(const Subscription& subscription,

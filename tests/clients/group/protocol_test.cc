@@ -68,6 +68,20 @@ TEST(Subscription, a_newer_one_is_read_as_the_newest_we_know) {
   EXPECT_EQ(back->topics, std::vector<std::string>{"t"});
 }
 
+TEST(Subscription, one_that_claims_version_1_and_has_the_form_of_0_is_read_as_what_it_is) {
+  Bytes bytes = encode_subscription({.topics = {"t"}, .user_data = {}, .owned = {}, .rack = {}}, 0);
+  bytes[1] = std::byte{1};
+  const auto back = parse_subscription(bytes);
+  ASSERT_TRUE(back);
+  EXPECT_EQ(back->topics, std::vector<std::string>{"t"});
+  EXPECT_EQ(back->version, 0);
+  bytes.push_back(std::byte{0});
+  EXPECT_FALSE(parse_subscription(bytes)) << "neither form";
+  bytes.pop_back();
+  bytes[1] = std::byte{2};
+  EXPECT_FALSE(parse_subscription(bytes)) << "nobody is known to do that";
+}
+
 TEST(Assignment, no_bytes_are_no_partitions_and_negative_ones_are_refused) {
   EXPECT_TRUE(parse_assignment({})->empty());
   EXPECT_FALSE(parse_assignment(encode_assignment({{"t", PartitionId{-1}}})));
