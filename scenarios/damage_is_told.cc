@@ -15,9 +15,9 @@ using kernel::Fiber;
 using sim::FaultKind;
 using namespace std::chrono_literals;
 
-constexpr std::size_t kProducers = 2;
+constexpr std::size_t kPlainProducers = 2;
 
-std::map<std::string, std::string> draw_topic_settings(Run& run) {
+std::map<std::string, std::string> draw_damaged_topic(Run& run) {
   kernel::Random random = run.random("topic settings");
   std::map<std::string, std::string> settings;
   if (random.below(3) > 0) settings["internal.segment.bytes"] = random.below(2) == 0 ? "16384" : "65536";
@@ -26,7 +26,7 @@ std::map<std::string, std::string> draw_topic_settings(Run& run) {
 }
 
 /// Not idempotent: what was cut would be missing from a producer's sequences.
-ProducerPlan draw_producer(Run& run, std::uint32_t id) {
+ProducerPlan draw_plain_producer(Run& run, std::uint32_t id) {
   kernel::Random random = run.random("producer plan").split(id);
   return {.id = id,
           .idempotent = false,
@@ -69,14 +69,14 @@ void damage_is_told(Run& run) {
   kernel::Random random = run.random("shape");
   Stage stage{run};
   stage.partitions = static_cast<std::int32_t>(random.between(1, 3));
-  stage.topic_settings = draw_topic_settings(run);
+  stage.topic_settings = draw_damaged_topic(run);
   OneBroker broker{run, stage};
   broker.expect_damage();
   broker.boot();
   std::vector<sim::Machine*> clients;
   for (const std::string_view name : {"producer0", "producer1", "reader", "admin"}) clients.push_back(&run.world().add_machine(name));
-  for (std::uint32_t i = 0; i < kProducers; ++i)
-    run.world().boot(*clients[i], 1, [&stage, plan = draw_producer(run, i)](Fiber& f) { produce(f, stage, plan); });
+  for (std::uint32_t i = 0; i < kPlainProducers; ++i)
+    run.world().boot(*clients[i], 1, [&stage, plan = draw_plain_producer(run, i)](Fiber& f) { produce(f, stage, plan); });
   run.world().boot(*clients[2], 1, [&stage](Fiber& f) {
     kernel::Scope scope{f};
     for (std::int32_t p = 0; p < stage.partitions; ++p) {
@@ -95,7 +95,7 @@ void damage_is_told(Run& run) {
   }
   broker.mend();
   stage.producing = false;
-  if (!broker.settle([&] { return stage.producers_done == kProducers; }, "a client")) return;
+  if (!broker.settle([&] { return stage.producers_done == kPlainProducers; }, "a client")) return;
   std::map<PartitionName, net::Offset> ends;
   bool read = false, complete = false;
   sim::Machine& auditor = run.world().add_machine("auditor");

@@ -8,7 +8,7 @@ namespace scenarios {
 namespace {
 
 constexpr std::uint64_t kUnseen = 0, kEasy = 20, kHard = 150;
-constexpr std::string_view kGroups = "groups-survive";
+constexpr std::string_view kGroups = "groups-survive", kDamage = "damage-is-told";
 
 constexpr Mutant kMutants[] = {
     {"controller.apply_before_sync", "a metadata change is visible before it is synced", kHard},
@@ -36,7 +36,7 @@ constexpr Mutant kMutants[] = {
     {"log.compacted_not_synced", "a compacted segment replaces others before it is synced", kUnseen},
     {"log.compaction_beyond_bound", "a compaction goes by keys above its bound (A26)", kUnseen},
     {"log.compaction_forgets_producers", "the last batch of a producer is compacted away (A28)", kUnseen},
-    {"log.cut_below_watermark", "recovery cuts damage like a torn tail", kUnseen},
+    {"log.cut_below_watermark", "recovery cuts damage like a torn tail", kHard, kDamage},
     {"log.dedup_window_of_one", "only the last batch of a producer counts as a duplicate", kEasy},
     {"log.directory_matched_by_name", "a new topic takes over the files of a deleted one (A19)", kUnseen},
     {"log.duplicate_appended", "a batch sent again is written again", kEasy},

@@ -18,7 +18,7 @@ namespace {
 
 // A batch is smaller than what a partition may give, so that none is too large to be there.
 constexpr std::int32_t kAnswerBytesMax = 512 * 1024, kPartitionBytesMax = 64 * 1024;
-constexpr clients::core::VersionCap kByName{.first = 7, .last = 12};
+constexpr clients::core::VersionCap kSessionsByName{.first = 7, .last = 12};
 
 /// A client's side of a session over many partitions (KIP-227), with what it may conclude.
 class SessionReader {
@@ -76,7 +76,7 @@ class SessionReader {
     std::vector<Offset> shown;
     for (std::int32_t p = 0; p < stage_.partitions; ++p) shown.push_back(stage_.ledger.shown_end(name(p)));
     const Era asked_in = stage_.ledger.era();
-    const auto answer = TRY(cluster.request_any(f, request, {.timeout = 5s, .versions = kByName}));
+    const auto answer = TRY(cluster.request_any(f, request, {.timeout = 5s, .versions = kSessionsByName}));
     if (answer->error_code != ErrorCode::none) return clients::core::fail_code(answer->error_code);
     id_ = answer->session_id;
     epoch_ = id_ == 0 ? 0 : incremental ? epoch_ + 1 : 1;
