@@ -317,7 +317,7 @@ def kcat(address, sasl, tape):
 
 
 def kafka_python(address, sasl, tape):
-    client = HERE / "clients" / "kafka_python_client.py"
+    client = HERE / "clients" / "client_kafka_python.py"
     for action, *rest in [["create"]] + [["produce", codec, "idempotent"] for codec in CODECS] + [["read"]]:
         tape.step = " ".join([action, *rest])
         topic = "kafka-python-" + (rest[0] if rest else "none")
@@ -337,7 +337,7 @@ def kafka_python(address, sasl, tape):
 
 
 def kafka_python_old(address, _sasl, tape):
-    client = HERE / "clients" / "kafka_python_client.py"
+    client = HERE / "clients" / "client_kafka_python.py"
     for action, *rest in [["create"]] + [["produce", codec, "plain"] for codec in CODECS] + [["read"]]:
         tape.step = " ".join([action, *rest])
         run(sys.executable, client, BUILD / "kafka-python-old", "--", address, action,
@@ -357,17 +357,17 @@ consumer.close()""")
 
 def kafkajs(address, _sasl, tape):
     for codec in ("none", "gzip"):
-        tape.step = f"produce {codec}"
-        run("node", HERE / "clients" / "js" / "client.js", address.split(",")[0], f"js-{codec}", codec, stdin=lines(),
-            env={"NODE_PATH": str(BUILD / "js" / "node_modules"), "KAFKAJS_NO_PARTITIONER_WARNING": "1"})
+        for action, *rest in (["create"], ["produce", codec]):
+            tape.step = f"{action} {codec}"
+            run("node", HERE / "clients" / "js" / "client_kafkajs.js", address.split(",")[0], action, f"js-{codec}", *rest,
+                stdin=lines(), env={"NODE_PATH": str(BUILD / "js" / "node_modules"), "KAFKAJS_NO_PARTITIONER_WARNING": "1"})
 
 
 def franz_go(address, _sasl, tape):
     for codec in CODECS:
-        tape.step = f"produce {codec}"
-        topic = "java-topic"  # it creates none itself; offsets other than it hopes for are no matter here
-        run(BUILD / "franz-client", address.split(",")[0], topic, codec, "plain" if codec == "gzip" else "idempotent",
-            stdin=lines())
+        for action, *rest in (["create"], ["produce", codec, "plain" if codec == "gzip" else "idempotent"]):
+            tape.step = f"{action} {codec}"
+            run(BUILD / "franz-client", address.split(",")[0], action, f"franz-{codec}", *rest, stdin=lines())
 
 
 CLIENTS = {"java-4.4.0": java, "librdkafka-2.16": librdkafka, "kcat-librdkafka-2.0": kcat,

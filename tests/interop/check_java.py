@@ -1,39 +1,15 @@
-"""Java: Kafka's own client of the target release, and its command line tools."""
+"""Kafka's own command line tools."""
 import re
 
-from harness import BUILD, HERE, check, register, run
-from install import KAFKA, KAFKA_TOOLS, kafka_libs, kafka_tools_libs
-from records import Record, from_lines, same, sample, to_lines
-from wire import CODECS, stored
+from harness import check, register, run
+from install import KAFKA_TOOLS, kafka_tools_libs
+from records import Record, same
+from wire import stored
 
 
 def tool(name, *words, stdin=None):
     return run(["java", "-Xmx256m", "-XX:TieredStopAtLevel=1", "-cp", f"{kafka_tools_libs()}/*",
                 f"org.apache.kafka.tools.{name}", *words], stdin=stdin)
-
-
-def client(ctx, *words, stdin=None):
-    classes = BUILD / "java-client"
-    source = HERE / "clients" / "java" / "Client.java"
-    if not (classes / "Client.class").exists() or (classes / "Client.class").stat().st_mtime < source.stat().st_mtime:
-        run(["javac", "-cp", f"{kafka_libs()}/*", "-d", classes, source])
-    return run(["java", "-Xmx256m", "-XX:TieredStopAtLevel=1", "-cp", f"{classes}:{kafka_libs()}/*", "Client", ctx.address,
-                *words], stdin=stdin)
-
-
-def roundtrip(codec, idempotent):
-    def run_check(ctx):
-        topic, records = ctx.topic_name(f"java-{codec}"), sample(seed=3)
-        client(ctx, "create", topic)
-        client(ctx, "produce", topic, codec, "true" if idempotent else "false", stdin=to_lines(records))
-        same(records, from_lines(client(ctx, "read", topic)))
-        stored(ctx, topic, codec, idempotent)
-    return run_check
-
-
-for name in CODECS:
-    register(f"Java {KAFKA}: codec {name}: a topic is created, all shapes of records come back equal",
-             roundtrip(name, name in ("none", "zstd")), needs="java javac")
 
 
 @check(f"Java tools {KAFKA_TOOLS}: a topic is created, listed, described and deleted", needs="java-tools")

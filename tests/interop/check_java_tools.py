@@ -5,6 +5,7 @@ import subprocess
 import time
 
 from check_java import tool
+from groups import rows_of
 from harness import check
 from install import KAFKA_TOOLS, kafka_tools_libs
 
@@ -92,16 +93,7 @@ def manage(server, *words):
 
 
 def rows(server, group):
-    """Partition: (committed, end, lag), as the tool describes the group."""
-    found, heading = {}, None
-    for line in manage(server, "--describe", "--group", group).splitlines():
-        cells = line.split()
-        if "CURRENT-OFFSET" in cells:
-            heading = cells
-        elif heading and cells and cells[0] == group:
-            row = dict(zip(heading, cells))
-            found[int(row["PARTITION"])] = (row["CURRENT-OFFSET"], row["LOG-END-OFFSET"], row["LAG"])
-    return found
+    return rows_of(manage(server, "--describe", "--group", group), group)
 
 
 def ends(server, topic):

@@ -12,11 +12,11 @@ KILLS = 3
 class Stream:
     """An endless idempotent producer in a thread of its own; `acknowledged` maps a record's number to its offset."""
 
-    def __init__(self, address, topic, **settings):
+    def __init__(self, address, topic, pause=0.001, **settings):
         from confluent_kafka import Producer
         self.producer = Producer({"bootstrap.servers": address, "enable.idempotence": True, "acks": "all", "linger.ms": 2,
                                   "message.timeout.ms": 120_000, "reconnect.backoff.max.ms": 500, "log_level": 2} | settings)
-        self.topic, self.acknowledged, self.failed, self.sent = topic, {}, [], 0
+        self.topic, self.pause, self.acknowledged, self.failed, self.sent = topic, pause, {}, [], 0
         self.stop = threading.Event()
         self.thread = threading.Thread(target=self._send)
         self.thread.start()
@@ -38,12 +38,24 @@ class Stream:
                 self.producer.poll(0.05)
             if self.sent % 20 == 0:
                 self.producer.poll(0)
-                time.sleep(0.001)
+                time.sleep(self.pause)
 
     def finish(self):
         self.stop.set()
         self.thread.join()
         assert self.producer.flush(120) == 0, "records were still under way two minutes after the last start"
+
+
+def is_there(ctx, stream):
+    """Every record of a stream that has ended is in its topic: once, where it was acknowledged, in order."""
+    assert not stream.failed, f"{len(stream.failed)} gave up, first: {stream.failed[0]}"
+    numbers = [int(r.value.split()[0]) for r in read(ctx, stream.topic)]
+    twice = [n for n, times in collections.Counter(numbers).items() if times > 1]
+    assert not twice, f"{len(twice)} records are there twice, first: {min(twice)}"
+    for number, offset in stream.acknowledged.items():
+        assert offset < len(numbers) and numbers[offset] == number, f"record {number} was acknowledged at {offset} and is not there"
+    assert numbers == sorted(numbers), "records changed places"
+    assert len(numbers) == stream.sent, f"{stream.sent} sent, {len(numbers)} there"
 
 
 def killed_in_the_middle(ctx, codec):
@@ -63,14 +75,7 @@ def killed_in_the_middle(ctx, codec):
             ctx.broker.start()
     finally:
         stream.finish()
-    assert not stream.failed, f"{len(stream.failed)} gave up, first: {stream.failed[0]}"
-    numbers = [int(r.value.split()[0]) for r in read(ctx, topic)]
-    twice = [n for n, times in collections.Counter(numbers).items() if times > 1]
-    assert not twice, f"{len(twice)} records are there twice, first: {min(twice)}"
-    for number, offset in stream.acknowledged.items():
-        assert offset < len(numbers) and numbers[offset] == number, f"record {number} was acknowledged at {offset} and is not there"
-    assert numbers == sorted(numbers), "records changed places"
-    assert len(numbers) == stream.sent, f"{stream.sent} sent, {len(numbers)} there"
+    is_there(ctx, stream)
 
 
 @check("kill -9 while producing: every acknowledged record is there, none twice", needs="confluent", alone=True)

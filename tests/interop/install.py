@@ -1,5 +1,6 @@
 """Foreign clients, installed once into build/interop/. What cannot be had (no registry, no compiler) is remembered
 with the reason, and the checks that need it are skipped."""
+import hashlib
 import shutil
 import subprocess
 import sys
@@ -27,13 +28,15 @@ class Tools:
         self.have, self.why_not = set(), {}
         BUILD.mkdir(parents=True, exist_ok=True)
 
-    def _try(self, name, program, install):
-        """`install` runs unless it succeeded before with the same text of this file."""
+    def _try(self, name, program, install, sources=None):
+        """`install` runs unless it succeeded before with the same constants, and the same files in `sources`."""
         if program and not shutil.which(program):
             self.why_not[name] = f"there is no {program}"
             return
         stamp = BUILD / f".have-{name}"
         wanted = str(install.__code__.co_consts) + str((KAFKA, KAFKA_TOOLS, PYTHON, OLD_KAFKA_PYTHON, NODE))
+        for file in sorted(one for one in (sources.rglob("*") if sources else ()) if one.is_file()):
+            wanted += f"\n{hashlib.sha256(file.read_bytes()).hexdigest()} {file.name}"
         if not (stamp.exists() and stamp.read_text() == wanted):
             print(f"installing {name}", flush=True)
             try:
@@ -58,15 +61,15 @@ class Tools:
             self._try("javac", "javac", lambda: None)
         for name, package in NODE.items():
             self._try(name, "npm", lambda package=package: self._node(package))
-        self._try("franz-go", "go", self._franz)
-        self._try("sarama", "go", self._sarama)
-        self._try("rdkafka-crate", "cargo", self._rdkafka)
+        self._try("franz-go", "go", self._franz, HERE / "clients" / "franz")
+        self._try("sarama", "go", self._sarama, HERE / "clients" / "sarama")
+        self._try("rdkafka-crate", "cargo", self._rdkafka, HERE / "clients" / "rdkafka")
         self._try("apt-cache", "apt-cache", lambda: None)
 
     # Python clients live in a virtual environment, in which the checks then run.
     def python(self):
         venv = BUILD / "venv"
-        pip = [venv / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check"]
+        pip = [venv / "bin" / "python3", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
 
         def install_venv():
             _run([sys.executable, "-m", "venv", venv])
@@ -103,6 +106,7 @@ class Tools:
 
     def _sarama(self):
         _run(["go", "build", "-o", BUILD / "sarama-member", "."], cwd=HERE / "clients" / "sarama")
+        _run(["go", "build", "-o", BUILD / "sarama-client", "./client"], cwd=HERE / "clients" / "sarama")
 
     def _rdkafka(self):
         _run(["cargo", "build", "--quiet", "--locked", "--target-dir", BUILD / "rdkafka"], cwd=HERE / "clients" / "rdkafka")

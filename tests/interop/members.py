@@ -6,10 +6,11 @@ reads TOPIC as one of GROUP from the committed offsets or the beginning, retries
     R PARTITION OFFSET KEY     a record, before the offset after it is committed
     C PARTITION OFFSET         a commit the broker acknowledged
 
-until it is killed. What is printed is in a file, so a kill takes nothing back. Java's console consumer and our own have
-their own forms of an R line and print no C.
+until it is killed. What is printed is in a file, so a kill takes nothing back. kcat, Java's console consumer and our own
+print no C; the latter two have their own forms of an R line.
 """
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -36,6 +37,14 @@ def java(ctx, topic, group, assignor, instance, session_ms):
               for word in ("--formatter-property", f"print.{what}"))], None
 
 
+def kcat(ctx, topic, group, assignor, instance, session_ms):
+    settings = {"broker.address.family": "v4", "partition.assignment.strategy": assignor, "auto.offset.reset": "earliest",
+                "session.timeout.ms": session_ms, "heartbeat.interval.ms": 500, "auto.commit.interval.ms": 200,
+                "reconnect.backoff.max.ms": 500} | ({} if instance == "-" else {"group.instance.id": instance})
+    return ["kcat", "-b", ctx.address, *(word for key, value in settings.items() for word in ("-X", f"{key}={value}")),
+            "-q", "-u", "-E", "-f", "R %p %o %k\\n", "-G", group, topic], None
+
+
 def native(ctx, topic, group, assignor, instance, session_ms):
     return [ctx.program, "consume", topic, "-g", group, "-f", "-b", ctx.address, "--assignor", assignor, "--session-timeout",
             str(int(session_ms) / 1000), *([] if instance == "-" else ["--instance-id", instance]),
@@ -53,6 +62,7 @@ def node(name):
 
 # Tool of install.py: (how to start a member, the assignors it divides by, whether it can be static).
 CLIENTS = {
+    "kcat": (kcat, ("roundrobin", "cooperative-sticky"), True),
     "confluent": (python("confluent"), ("range", "cooperative-sticky"), True),
     "kafka-python": (python("kafka_python"), ("range", "cooperative-sticky"), True),
     "aiokafka": (python("aiokafka"), ("roundrobin", "sticky"), True),
@@ -70,26 +80,35 @@ class Member:
 
     def __init__(self, ctx, start, topic, group, assignor, instance, session_ms, name):
         self.path, self.errors = ctx.file(name), ctx.file(f"{name}.err")
+        self.records, self.commits, self.seen_bytes = [], [], 0
         command, env = start(ctx, topic, group, assignor, instance, str(session_ms))
         with open(self.path, "wb") as out, open(self.errors, "wb") as errors:
             self.process = subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL, stdout=out,
                                             stderr=errors, env=env)
 
     def lines(self):
-        """(partition, offset, key) of each record, and (partition, offset) of each acknowledged commit."""
-        records, commits = [], []
-        for line in self.path.read_bytes().split(b"\n")[:-1]:
+        """(partition, offset, key) of each record, and (partition, offset) of each acknowledged commit, so far."""
+        with open(self.path, "rb") as file:
+            file.seek(self.seen_bytes)
+            fresh = file.read()
+        fresh = fresh[:fresh.rfind(b"\n") + 1]
+        self.seen_bytes += len(fresh)
+        for line in fresh.splitlines():
             words = line.replace(b"Partition:", b"R ", 1).replace(b"Offset:", b"", 1).split()
             if words[0] == b"C":
-                commits.append((int(words[1]), int(words[2])))
+                self.commits.append((int(words[1]), int(words[2])))
             else:
                 partition, offset, key = words[1:4] if words[0] == b"R" else words[:3]
-                records.append((int(partition), int(offset), key))
-        return records, commits
+                self.records.append((int(partition), int(offset), key))
+        return self.records, self.commits
 
     def kill(self):
         self.process.kill()
         self.process.wait()
+
+    def interrupt(self):
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait(40)
 
     def last_words(self):
         return self.errors.read_bytes()[-400:].decode(errors="replace")

@@ -34,8 +34,8 @@ def main():
     tools.install_all()
 
     import brokers
-    for module in ("cli", "kcat", "confluent", "kafka_python", "java", "java_admin", "java_tools", "settings", "kafkajs", "franz",
-                   "packages", "native_groups", "groups", "kill", "dump"):
+    for module in ("cli", "kcat", "confluent", "clients", "java", "java_admin", "java_tools", "settings", "packages",
+                   "native_groups", "groups", "kill", "interchange", "dump"):
         __import__(f"check_{module}")
     if chosen.list:
         print("\n".join(c.name for c in CHECKS))

@@ -17,7 +17,12 @@ class Batch:
     producer_id: int
     base_sequence: int
     count: int
-    size: int
+    max_timestamp: int
+    raw: bytes
+
+    @property
+    def size(self):
+        return len(self.raw)
 
 
 def _string(text):
@@ -106,7 +111,7 @@ class Connection:
 
     def batches(self, topic, partition=0):
         """Every batch of a partition."""
-        out, offset, end = [], 0, self.end_offset(topic, partition)
+        out, offset, end = [], self.end_offset(topic, partition, -2), self.end_offset(topic, partition)
         while offset < end:
             data, at, before = self.fetch(topic, partition, offset), 0, offset
             while at + 61 <= len(data):
@@ -114,9 +119,9 @@ class Connection:
                 if at + 12 + length > len(data):
                     break
                 attributes, last_delta = struct.unpack_from(">hi", data, at + 21)
-                producer_id, _, sequence, count = struct.unpack_from(">qhii", data, at + 43)
-                out.append(Batch(base, CODECS[attributes & 7], bool(attributes & 8), bool(attributes & 16),
-                                 producer_id, sequence, count, 12 + length))
+                max_timestamp, producer_id, _, sequence, count = struct.unpack_from(">qqhii", data, at + 35)
+                out.append(Batch(base, CODECS[attributes & 7], bool(attributes & 8), bool(attributes & 16), producer_id,
+                                 sequence, count, max_timestamp, data[at:at + 12 + length]))
                 offset = base + last_delta + 1
                 at += 12 + length
             assert offset > before, f"no progress at offset {offset} of {topic}-{partition}"

@@ -1,4 +1,4 @@
-// BROKER create|produce|read TOPIC [CODEC IDEMPOTENT]: Kafka's own client. Records come in and go out as lines
+// BROKER create|produce|read TOPIC [CODEC idempotent|plain]: Kafka's own client. Records come in and go out as lines
 // (tests/interop/records.py).
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
@@ -52,9 +52,9 @@ public class Client {
     }
   }
 
-  static void produce(String broker, String topic, String codec, String idempotent) throws Exception {
+  static void produce(String broker, String topic, String codec, String kind) throws Exception {
     Map<String, Object> settings = Map.of("bootstrap.servers", broker, "compression.type", codec, "acks", "all",
-        "enable.idempotence", idempotent, "linger.ms", "20");
+        "enable.idempotence", kind.equals("idempotent"), "linger.ms", "20");
     var sent = new ArrayList<Future<RecordMetadata>>();
     try (var producer = new KafkaProducer<>(settings, new ByteArraySerializer(), new ByteArraySerializer());
         var lines = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8))) {

@@ -9,7 +9,8 @@ async function member() {
   const consumer = new Consumer({
     clientId: 'interop', bootstrapBrokers: [broker], groupId, ...(instance === '-' ? {} : { groupInstanceId: instance }),
     sessionTimeout: Number(session), rebalanceTimeout: 30000, heartbeatInterval: 500, retries: 3, retryDelay: 200,
-    protocols: [{ name: assignor, version: 1 }], autocommit: false,
+    // The form it writes is that of version 0, whatever it is told to call it; other leaders want the name to be true.
+    protocols: [{ name: assignor, version: 0 }], autocommit: false,
   });
   try {
     const stream = await consumer.consume({ topics: [topic], mode: 'committed', fallbackMode: 'earliest', maxWaitTime: 500 });
