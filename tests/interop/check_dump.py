@@ -3,6 +3,7 @@ import re
 
 from check_confluent import produce
 from check_java import tool
+from groups import kalda
 from harness import Skip, check
 from records import sample
 
@@ -50,13 +51,39 @@ def segments(ctx):
         ctx.broker.start()
 
 
-@check("the dump tool reads the metadata log", needs="java-tools", alone=True)
+@check("the dump tool reads producer snapshots and committed offsets", needs="confluent java-tools", alone=True)
+def snapshots(ctx):
+    if not (ctx.broker.own and ctx.broker.log_dir):
+        raise Skip("this broker's files are not at hand")
+    topic, group = ctx.new_topic("dump-ids", segment_bytes=1 << 20), ctx.topic_name("dumped")
+    for turn in range(8):
+        produce(ctx, topic, sample(300, seed=turn), enable_idempotence=True)
+    kalda(ctx, "consume", topic, "-g", group)
+    ctx.broker.stop()
+    try:
+        found = sorted((ctx.broker.log_dir / f"{topic}-0").glob("*.snapshot"))
+        assert found, "there is no producer snapshot after a clean stop"
+        text = dump("--files", str(found[-1]))
+        ids = re.findall(r"producerId: (\d+) producerEpoch: (\d+) .*lastSequence: (\d+)", text)
+        assert len(ids) == 8 and all(sequence == "299" for _, _, sequence in ids), text
+        text = "".join(dump("--files", str(log), "--offsets-decoder")
+                       for log in sorted(ctx.broker.log_dir.glob("__consumer_offsets-*/*.log")) if log.stat().st_size)
+        assert re.search(rf'"group":"{group}","topic":"{topic}","partition":0.*"offset":2400', text), text[-600:]
+    finally:
+        ctx.broker.start()
+
+
+@check("the dump tool reads the metadata log and its snapshots", needs="java-tools", alone=True)
 def metadata(ctx):
     if not (ctx.broker.own and ctx.broker.log_dir):
         raise Skip("this broker's files are not at hand")
     topic = ctx.new_topic("dump-meta")
     ctx.broker.stop()
     try:
+        for snapshot in (ctx.broker.log_dir / "__cluster_metadata-0").glob("*.checkpoint"):
+            text = dump("--files", str(snapshot), "--cluster-metadata-decoder")
+            for kind in ("SnapshotHeader", "SnapshotFooter", "KRaftVersion", "KRaftVoters", '"type":"FEATURE_LEVEL_RECORD"'):
+                assert kind in text, f"there is no {kind} in {snapshot.name}: {text[:600]}"
         logs = sorted((ctx.broker.log_dir / "__cluster_metadata-0").glob("*.log"))
         text = "".join(dump("--files", str(log), "--cluster-metadata-decoder") for log in logs)
         assert f'"name":"{topic}"' in text, "the topic's record is not in the metadata log"

@@ -35,8 +35,9 @@ async function member() {
   }
 }
 
-// The stream ends with an error when the broker was away. Without an end to retries it would send the old leader epoch
-// for ever, since it learns the new one only with records; so it is given up and begun again.
+// The stream ends with an error when the broker was away. With endless retries it may wait for ever instead: told of a new
+// leader epoch it cannot read the answer, since it takes the fields with tags, in which a broker names the leader, for
+// none. Apache Kafka's answer is the same; it only takes longer to start. So it is given up and begun again.
 async function main() {
   for (;;) {
     await member().catch((error) => console.error(error.message));
