@@ -158,6 +158,44 @@ TEST_P(GroupCrash, loses_nothing_that_was_answered_at_any_point) {
   EXPECT_GT(points, 20u) << "a story without points to crash at";
 }
 
+class GroupLoadCrash : public ::testing::TestWithParam<Personality> {};
+
+TEST_P(GroupLoadCrash, leaves_at_every_point_of_a_load_what_the_next_one_finds) {
+  bool crashed = true;
+  std::uint64_t points = 0;
+  for (std::uint64_t point = 1; crashed && !HasFailure(); ++point, ++points) {
+    SCOPED_TRACE(fmt::format("point {}", point));
+    kernel::StackPool stacks;
+    sim::World world{{.seed = 1000 + point}, stacks};
+    sim::Machine& machine = world.add_machine("m");
+    machine.disk().image().set_personality(GetParam());
+    Promises promises;
+    const bool told_all = !run_until(world, machine, UINT32_MAX, [&](Fiber& f, Seat& seat) {
+      ASSERT_OK(seat.open(f));
+      tell_commits(f, seat, promises);
+      tell_deletion(f, seat, promises);
+      tell_rebalances(f, seat, promises);
+    });
+    ASSERT_TRUE(told_all);
+    // What lies on the disk now is partly in memory: the loads that follow begin anew on what the power left.
+    world.kill(machine, CrashKind::power_loss);
+    for (int round = 0; round < 2; ++round) {
+      crashed = run_until(world, machine, point, [](Fiber& f, Seat& seat) { ASSERT_OK(seat.open(f)); });
+      world.kill(machine, CrashKind::power_loss);
+    }
+    log::testing::run_on(world, machine, [&](Fiber& f) {
+      Seat seat{f};
+      ASSERT_OK(seat.open(f));
+      judge(seat, promises);
+      seat.expect_fold(f);
+      ASSERT_OK(seat.close(f));
+    });
+  }
+  EXPECT_GT(points, 20u) << "a load without points to crash at";
+}
+
+INSTANTIATE_TEST_SUITE_P(BothDisks, GroupLoadCrash, ::testing::Values(Personality::ordered, Personality::strict));
+
 INSTANTIATE_TEST_SUITE_P(Stories, GroupCrash, ::testing::ValuesIn([] {
                            std::vector<Point> all;
                            for (const Story& story : kStories) {
