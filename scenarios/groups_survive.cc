@@ -115,6 +115,7 @@ void groups_survive(Run& run) {
   world.boot(admin, 1, [&](Fiber& f) {
     create_topic(f, stage);
     kernel::Scope scope{f};
+    scope.spawn("lodger", [&](Fiber& child) { lodge(child, stage); });
     scope.spawn("keeper", [&](Fiber& child) { keep_offsets(child, stage); });
     static_cast<void>(scope.join(f));
   });

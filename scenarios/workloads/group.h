@@ -13,6 +13,11 @@ struct GroupStage {
   Stage& stage;
   GroupLedger ledger;
   std::string name = "workers";
+  struct Former {
+    std::string member_id;
+    std::int32_t generation = -1;
+  };
+  std::map<std::uint32_t, Former> formers;  ///< by static member: who had its instance id before
   std::map<std::uint32_t, bool> settled;  ///< by member: in a generation, and at the end of all it owns
 };
 
@@ -30,6 +35,9 @@ void work_in_group(kernel::Fiber& f, GroupStage& group, const MemberPlan& plan);
 
 /// Commits, reads and deletes the offsets of a group of its own, which has no members: what was answered holds.
 void keep_offsets(kernel::Fiber& f, Stage& stage);
+
+/// Joins a group of its own, leaves it, and looks whether it stays empty: G9.
+void lodge(kernel::Fiber& f, Stage& stage);
 
 struct GroupState {
   std::string state;

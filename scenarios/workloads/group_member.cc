@@ -165,14 +165,39 @@ class Member {
     }
     const Assignment mine = parse_assignment(kernel::as_text((*answer)->assignment));
     group_.ledger.assigned(joined.generation_id, key(), mine.number, mine.partitions);
-    generation_ = joined.generation_id;
+    const std::int32_t generation_before = std::exchange(generation_, joined.generation_id);
     is_in_ = true;
     at_end_ = false;
     positions_.clear();
     owned_ = mine.partitions;
     heartbeat_due_ = f.now();
     commit_due_ = f.now() + plan_.commit_interval;
+    if (random_.below(2) == 0) repeat_from_before(f, generation_before);
     return true;
+  }
+
+  /// As requests do that were on their way for long: G2 and G4, they change nothing, and their senders are told.
+  void repeat_from_before(Fiber& f, std::int32_t generation_before) {
+    if (generation_before >= 0 && generation_before < generation_) {
+      const std::uint64_t number = group_.ledger.committing(0, generation_before, Offset{0});
+      const auto done = commit_offset(f, cluster_, group_.name, member_id_, instance(), generation_before, stage_.topic, 0,
+                                      {Offset{0}, GroupLedger::metadata_of(number)});
+      const ErrorCode code = done ? ErrorCode::none : clients::core::broker_code(done.error());
+      if (done || code != ErrorCode::none) group_.ledger.committed(number, code);
+    }
+    if (!plan_.is_static) return;
+    const GroupStage::Former former = std::exchange(group_.formers[plan_.id], {member_id_, generation_});
+    if (former.member_id.empty() || former.member_id == member_id_) return;
+    net::HeartbeatRequest request;
+    request.group_id = group_.name;
+    request.generation_id = former.generation;
+    request.member_id = former.member_id;
+    request.group_instance_id = instance();
+    const auto answer = cluster_.request_any(f, request, {.timeout = 5s});
+    if (!answer) return;
+    stage_.run.judged("G2");
+    if ((*answer)->error_code == ErrorCode::none)
+      stage_.run.violation("G2", fmt::format("{} was replaced as {} and is not told", former.member_id, *instance_id_));
   }
 
   void beat(Fiber& f) {
