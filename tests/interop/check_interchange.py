@@ -79,7 +79,7 @@ class Owner:
         self.turn, self.latest = 0, {}
 
     def connect(self):
-        """Anew for each that serves: what an old client still waits for says nothing of the new one."""
+        """Anew for each that serves: librdkafka's admin client asks no coordinator again that was restarted, whoever it is."""
         from confluent_kafka.admin import AdminClient
         self.admin = AdminClient({"bootstrap.servers": self.ctx.address, "log_level": 2})
 

@@ -1,5 +1,6 @@
 """Our own consumer in one group with one other: who reads what is divided among them, whoever leads, and what one of them
 leaves the other takes over. Lag by Kafka's tool is ours."""
+import concurrent.futures
 import json
 
 from check_java import tool
@@ -33,44 +34,49 @@ class Stage:
         self.until(f"{self.written} records read", lambda: len(self.group.read()) == self.written)
 
 
-def shared(other, assignor, tool_too):
+def shared(other, assignors):
+    """A group by each assignor, all at once: most of the time is spent waiting for those that were killed to be missed."""
     def run_check(ctx):
-        stage, half = Stage(ctx, assignor), [PARTITIONS // 2] * 2
-        group, theirs = stage.group, CLIENTS[other][0]
-        try:
-            group.start("ours", native)
-            stage.until_shared(PARTITIONS)
-            group.start("theirs", theirs)
-            stage.until_shared(*half)  # divided by ours
-            stage.write()
-            stage.until_all_read()
-            assert group.times_read() == stage.written, "read twice without need"
-            assert all(member.lines()[0] for member in group.members.values()), "one has read everything"
-            group.kill("ours")
-            stage.write()
-            stage.until_all_read()
-            group.start("ours", native)
-            stage.until_shared(*half)  # divided by theirs
-            group.kill("theirs")
-            stage.write()
-            stage.until_all_read()
-            group.leave("ours")
-            stage.write(50)
-            if tool_too:
-                group.lag_is_the_tools()
-            rest = kalda(ctx, "consume", stage.topic, "-g", group.name).split()
-            assert len(rest) == 50, f"{len(rest)} left to read, 50 were written since the last commit"
-        finally:
-            group.kill_all()
+        with concurrent.futures.ThreadPoolExecutor() as threads:
+            for done in [threads.submit(one_group, ctx, other, assignor) for assignor in assignors]:
+                done.result()
     return run_check
 
 
-for name in ("range", "roundrobin", "sticky", "cooperative-sticky"):
-    register(f"kalda and Java {KAFKA_TOOLS} in one group, {name}: each leads once, each is killed once, nothing is lost",
-             shared("java-tools", name, True), needs="java-tools")
-for name in ("range", "roundrobin", "cooperative-sticky"):
-    register(f"kalda and librdkafka in one group, {name}: each leads once, each is killed once, nothing is lost",
-             shared("confluent", name, False), needs="confluent")
+def one_group(ctx, other, assignor):
+    stage, half = Stage(ctx, assignor), [PARTITIONS // 2] * 2
+    group, theirs = stage.group, CLIENTS[other][0]
+    try:
+        group.start("ours", native)
+        stage.until_shared(PARTITIONS)
+        group.start("theirs", theirs)
+        stage.until_shared(*half)  # divided by ours
+        stage.write()
+        stage.until_all_read()
+        assert group.times_read() == stage.written, "read twice without need"
+        assert all(member.lines()[0] for member in group.members.values()), "one has read everything"
+        group.kill("ours")
+        stage.write()
+        stage.until_all_read()
+        group.start("ours", native)
+        stage.until_shared(*half)  # divided by theirs
+        group.kill("theirs")
+        stage.write()
+        stage.until_all_read()
+        group.leave("ours")
+        stage.write(50)
+        if other == "java-tools":
+            group.lag_is_the_tools()
+        rest = kalda(ctx, "consume", stage.topic, "-g", group.name).split()
+        assert len(rest) == 50, f"{len(rest)} left to read, 50 were written since the last commit"
+    finally:
+        group.kill_all()
+
+
+for name, client, assignors in ((f"Java {KAFKA_TOOLS}", "java-tools", ("range", "roundrobin", "sticky", "cooperative-sticky")),
+                                ("librdkafka", "confluent", ("range", "roundrobin", "cooperative-sticky"))):
+    register(f"kalda and {name} in one group, by {', '.join(assignors)}: each leads once, each is killed once, nothing is lost",
+             shared(client, assignors), needs=client)
 
 
 @check(f"kalda group reset is what Kafka's tool {KAFKA_TOOLS} shows, and the reverse", needs="java-tools")

@@ -10,6 +10,7 @@ It is named as the claim it proves. `needs` names tools of install.py; without o
 says why. Checks with `alone=True` stop or kill the broker, and run last.
 """
 import dataclasses
+import itertools
 import os
 import subprocess
 import time
@@ -53,7 +54,8 @@ class Context:
     def __init__(self, broker, tools, work, program):
         self.broker, self.tools, self.work, self.program = broker, tools, Path(work), Path(program)
         self.run_id = f"{os.getpid():x}{int(time.time()) & 0xffff:x}"
-        self.topics = 0
+        self.names = itertools.count(1)
+        self.topics = 0  # names given so far
 
     @property
     def address(self):
@@ -65,8 +67,8 @@ class Context:
         return host, int(port)
 
     def topic_name(self, hint):
-        self.topics += 1
-        return f"{hint}-{self.run_id}-{self.topics}"
+        self.topics = number = next(self.names)  # by several threads at once
+        return f"{hint}-{self.run_id}-{number}"
 
     def new_topic(self, hint, partitions=1, **config):
         """Creates a topic by hand-made bytes, so that no client's creation is needed by another's check."""
