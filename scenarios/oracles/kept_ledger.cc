@@ -89,6 +89,7 @@ void KeptLedger::told_time(kernel::Mono asked, Offset start, std::int64_t timest
     const Known& known = sends_.at(at->second);
     const bool better = newest ? known.record.timestamp_ms > told_ms || offset < Offset{0} : known.record.timestamp_ms >= timestamp;
     if (!better || known.placed_at >= asked || (rules_.compacts && may_be_compacted(at->first, known, now()))) continue;
+    if (rules_.compacts && unplaced_may_supersede(known.record.key)) continue;
     run_.violation("C6", fmt::format("{}: {} is said to be {}, of {}; there is {}, of {}", name_, question, offset.raw(), told_ms,
                                      at->first, known.record.timestamp_ms));
     return;
@@ -202,6 +203,12 @@ void KeptLedger::judge(const Pass& pass) {
     if (pass.seen.contains(last) || horizon_may_have_passed(known, now())) continue;
     run_.violation("C3", fmt::format("{}: who reads all does not learn the last value of \"{}\", at {}", name_, key, last));
   }
+}
+
+bool KeptLedger::unplaced_may_supersede(const std::string& key) const {
+  return std::ranges::any_of(sends_, [&](const auto& send) {
+    return send.second.offset < Offset{0} && send.second.record.key == key;
+  });
 }
 
 bool KeptLedger::unplaced_tombstone_may_have_gone(const std::string& key) const {

@@ -103,6 +103,8 @@ class KeptLedger {
   void judge_expired(std::int64_t offset, const Known& known);
   /// Whether compaction may have taken it by `when`.
   [[nodiscard]] bool may_be_compacted(std::int64_t offset, const Known& known, kernel::Mono when) const;
+  /// Whether one of the key is sent, so that it may be there, and nobody has heard where it is.
+  [[nodiscard]] bool unplaced_may_supersede(const std::string& key) const;
   /// Whether there may have been one that superseded others, though nobody has heard where it was.
   [[nodiscard]] bool unplaced_tombstone_may_have_gone(const std::string& key) const;
   [[nodiscard]] bool horizon_may_have_passed(const Known& tombstone, kernel::Mono when) const;
