@@ -6,6 +6,7 @@
 #include "broker/controller/topic_names.h"
 #include "broker/hosting.h"
 #include "broker/log/directory_shard.h"
+#include "broker/metadata/delta.h"
 #include "broker/log/upkeep.h"
 #include "kernel/bug.h"
 #include "kernel/node.h"
@@ -16,17 +17,43 @@ using kernel::Fiber;
 using kernel::Result;
 using namespace std::chrono_literals;
 
+namespace {
+
+constexpr kernel::Duration kOpenAgainAfter = 1s;
+
+/// What the metadata is told that there is.
+std::vector<net::Uuid> online_ids(const log::LogDirectories& directories) {
+  std::vector<net::Uuid> ids = directories.ids();
+  std::erase_if(ids, [](net::Uuid id) { return !is_directory(id); });
+  return ids;
+}
+
+/// A line a second, as long as opening the partitions takes.
+void tell_progress(Fiber& f, const std::vector<BrokerShard*>& shards, const metadata::Image& image) {
+  std::size_t total = 0;
+  for (const auto& [name, topic] : image.topics) total += topic->partitions.size();
+  while (f.sleep(1s)) {
+    std::int64_t opened = 0;
+    for (const BrokerShard* shard : shards) opened += shard->metrics.partitions.value();
+    f.log().info("opening_partitions", {{"opened", opened}, {"of", total}});
+  }
+}
+
+}  // namespace
+
 BrokerShard& Broker::home_of(const PartitionKey& key) const {
   const std::uint64_t h = kernel::mix64(kernel::mix64(key.first.raw().high, key.first.raw().low),
                                         static_cast<std::uint64_t>(key.second.raw()));
   return *shards_[h % shards_.size()];
 }
 
-Broker::Broker(const config::BrokerConfig& config) : config_{config} {}
+Broker::Broker(const config::BrokerConfig& config, std::string& about) : config_{config}, about_{about} {}
 Broker::~Broker() = default;
 
-Result<> Broker::run(Fiber& f, const config::BrokerConfig& config, const std::function<void(const Started&)>& on_started) {
-  Broker broker{config};
+Result<> Broker::run(Fiber& f, const config::BrokerConfig& config, const std::function<void(const Started&)>& on_started,
+                     std::string* about) {
+  std::string nobody_asks;
+  Broker broker{config, about != nullptr ? *about : nobody_asks};
   kernel::Scope scope{f};
   kernel::Scope front{f};  // what lets clients in and looks after them
   Started started;
@@ -49,17 +76,30 @@ Result<> Broker::run(Fiber& f, const config::BrokerConfig& config, const std::fu
 
 Result<> Broker::start(Fiber& f, kernel::Scope& scope, kernel::Scope& front, Started& started) {
   const kernel::Mono begun = f.now();
-  kernel::Disk& disk = f.node().disk();
-  TRY(kernel::make_directories(f, disk, config_.log_directories.front()));
-  directory_ = TRY(log::LogDirectory::open(f, config_.log_directories.front(),
-                                           {.cluster_id = {}, .node_id = config_.node_id.raw()}));
-  cluster_id_ = directory_->properties().cluster_id;
+  directories_ = TRY(log::LogDirectories::open(f, {.paths = config_.log_directories,
+                                                   .metadata_path = config_.metadata_directory,
+                                                   .node_id = config_.node_id.raw()}, about_));
+  cluster_id_ = directories_->cluster_id();
+  dropped_.resize(directories_->size());
+  for (std::size_t i = 0; i < directories_->size(); ++i) dropped_[i] = directories_->at(i) == nullptr;
+  about_ = config_.metadata_directory;
   TRY(start_shards(f, scope));
-  controller_ = TRY(controller::Controller::open(f, *shards_[0]->directory, controller_options()));
-  TRY(set_strays_aside(f));
+  TRY(find_partitions(f));
+  controller_ = TRY(controller::Controller::open(f, *parts_[0][directories_->metadata()], controller_options()));
+  TRY(sort_out_partitions(f));
+  TRY(assign_directories(f));
+  about_.clear();
   TRY(open_listeners(f, started));
   epoch_ = TRY(controller_->register_broker(f, registration(started)));
-  TRY(publish(f));
+  {
+    kernel::Scope telling{f};
+    telling.spawn("progress", [this](Fiber& child) { tell_progress(child, shards_, *controller_->image()); });
+    const Result<> published = publish(f);
+    telling.cancel();
+    static_cast<void>(telling.join(f));
+    TRY(published);
+  }
+  front.spawn("directories", [this](Fiber& child) { watch_directories(child); });
   for (std::size_t i = 0; i < listeners_.size(); ++i) {
     front.spawn("accept", [this, i](Fiber& child) { accept_from(child, *listeners_[i], config_.listeners[i].name); });
   }
@@ -80,7 +120,7 @@ Result<> Broker::start(Fiber& f, kernel::Scope& scope, kernel::Scope& front, Sta
 Result<> Broker::start_shards(Fiber& f, kernel::Scope& scope) {
   const auto shards = f.node().shards();
   shards_.resize(shards.size());
-  directories_.resize(shards.size());
+  parts_.resize(shards.size());
   for (kernel::Shard* shard : shards) {
     scope.spawn("shard", [this, shard, home = &f.shard()](Fiber& child) {
       static_cast<void>(kernel::call_on(child, *shard, [&](Fiber& there) {
@@ -104,17 +144,36 @@ void Broker::run_shard(Fiber& there, const std::function<void(Fiber&)>& on_ready
   kernel::Scope log_fibers{there};
   kernel::Scope client_fibers{there};
   BrokerShard shard{*this, there.shard(), client_fibers, config_, router_};
-  auto directory = directory_->on_shard(there, log_fibers);
-  if (directory) {
-    // Kept with the broker: the controller's log, which is the broker's too, uses it to the last.
-    directories_[there.shard().id()] = std::move(*directory);
-    shard.directory = directories_[there.shard().id()].get();
-    shards_[there.shard().id()] = &shard;
+  // Kept with the broker: the controller's log, which is the broker's too, uses its directory to the last.
+  std::vector<std::unique_ptr<log::DirectoryShard>>& parts = parts_[there.shard().id()];
+  parts.resize(directories_->size());
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    log::LogDirectory* directory = directories_->at(i);
+    auto part = directory != nullptr ? directory->on_shard(there, log_fibers) : Result<std::unique_ptr<log::DirectoryShard>>{};
+    if (part) {
+      parts[i] = std::move(*part);
+    } else {
+      kernel::call_on(there, directory->owner(), [&](Fiber& owner) {
+        directory->fail(owner, part.error(), directory->path());
+        return true;
+      });
+    }
+    shard.directories.push_back(parts[i].get());
   }
+  const bool directory = parts[directories_->metadata()] != nullptr;
+  if (directory) shards_[there.shard().id()] = &shard;
+  // A start without the metadata's comes to nothing: what the others have here goes again.
+  for (log::DirectoryShard* part : shard.directories)
+    if (!directory && part != nullptr) static_cast<void>(part->close(there));
   log::Upkeep upkeep{there.shard().metrics(), [&] { return shard.open_logs(); }, [&] { return shard.upkeep_settings(); }};
   if (directory) {
     client_fibers.spawn("retention", [&](Fiber& child) { upkeep.run_retention(child); });
     if (config_.cleaner_enabled) client_fibers.spawn("cleaner", [&](Fiber& child) { upkeep.run_cleaner(child); });
+    for (log::DirectoryShard* part : shard.directories)
+      if (part != nullptr) client_fibers.spawn("stalls", [part](Fiber& child) { part->look_for_stalls(child); });
+    client_fibers.spawn("late opens", [&](Fiber& child) {
+      while (child.sleep(kOpenAgainAfter)) open_what_waits(child, shard);
+    });
   }
   on_ready(there);
   using Phase = BrokerShard::Phase;
@@ -140,6 +199,8 @@ controller::ControllerOptions Broker::controller_options() const {
   options.snapshot_after_bytes = config_.metadata_snapshot_bytes;
   options.segment_bytes = config_.metadata_segment_bytes;
   options.segment_ms = config_.metadata_segment_age.count();
+  options.partitions_found =
+      std::ranges::any_of(found_, [](const Found& one) { return one.identity.topic != controller::kMetadataTopic; });
   return options;
 }
 
@@ -147,7 +208,7 @@ metadata::Broker Broker::registration(const Started& started) const {
   metadata::Broker broker;
   broker.id = config_.node_id;
   broker.rack = config_.rack;
-  broker.log_directories = {directory_->properties().directory_id.value_or(net::Uuid{})};
+  broker.log_directories = online_ids(*directories_);
   for (std::size_t i = 0; i < config_.advertised.size(); ++i) {
     const config::Listener& listener = config_.advertised[i];
     const std::uint16_t port = listener.port == 0 ? started.listening[i].port : listener.port;
@@ -156,9 +217,24 @@ metadata::Broker Broker::registration(const Started& started) const {
   return broker;
 }
 
-Result<> Broker::set_strays_aside(Fiber& f) {
-  if (BUG(f, "log.directory_matched_by_name")) return {};
+Result<> Broker::find_partitions(Fiber& f) {
+  for (std::size_t i = 0; i < directories_->size(); ++i) {
+    if (!directories_->online(i)) continue;
+    auto there = directories_->at(i)->partitions(f);
+    if (!there) {
+      if (i == directories_->metadata() || there.error().room != kernel::Room::kernel) return std::unexpected(there.error());
+      directories_->at(i)->fail(f, there.error(), directories_->path(i));
+      continue;
+    }
+    for (log::LogIdentity& one : *there) found_.push_back({i, std::move(one)});
+  }
+  places_.emplace(directories_->ids());
+  return {};
+}
+
+Result<> Broker::sort_out_partitions(Fiber& f) {
   const metadata::ImageRef image = controller_->image();
+  if (BUG(f, "log.directory_matched_by_name")) return {};
   const auto is_ours = [&](const log::LogIdentity& found) {
     if (found.topic == controller::kMetadataTopic) return true;
     const metadata::Topic* topic = image->find_topic(found.topic);
@@ -167,10 +243,94 @@ Result<> Broker::set_strays_aside(Fiber& f) {
     if (index >= topic->partitions.size()) return false;
     return std::ranges::find(topic->partitions[index].replicas, config_.node_id) != topic->partitions[index].replicas.end();
   };
-  for (const log::LogIdentity& found : TRY(directory_->partitions(f))) {
-    if (!is_ours(found)) TRY(directory_->set_aside(f, found));
+  // Where the metadata knows it comes first: a second copy is somebody's, and not served.
+  const auto is_assigned = [&](const Found& one) {
+    const metadata::Topic* topic = image->find_topic(one.identity.topic);
+    const auto index = static_cast<std::size_t>(one.identity.partition.raw());
+    return topic != nullptr && index < topic->partitions.size() &&
+           metadata::directory_of(topic->partitions[index], config_.node_id) == places_->id(one.directory);
+  };
+  std::ranges::stable_partition(found_, is_assigned);
+  for (const Found& one : std::exchange(found_, {})) {
+    if (one.identity.topic == controller::kMetadataTopic) continue;
+    const metadata::Topic* topic = image->find_topic(one.identity.topic);
+    const auto key = topic == nullptr ? PartitionKey{} : PartitionKey{topic->id, one.identity.partition};
+    if (directories_->takes_partitions(one.directory) && is_ours(one.identity) && !places_->find(key)) {
+      places_->found(key, one.directory);
+      continue;
+    }
+    const auto aside = directories_->at(one.directory)->set_aside(f, one.identity);
+    if (aside) continue;
+    if (one.directory == directories_->metadata() || aside.error().room != kernel::Room::kernel) return aside;
+    directories_->at(one.directory)->fail(f, aside.error(), one.identity.topic);
   }
+  place_partitions(*image);
   return {};
+}
+
+void Broker::place_partitions(const metadata::Image& next) {
+  const metadata::Image nothing;
+  const metadata::Delta delta = metadata::delta_of(published_ != nullptr ? *published_ : nothing, next);
+  for (const metadata::TopicRef& topic : delta.removed) {
+    for (std::size_t i = 0; i < topic->partitions.size(); ++i)
+      places_->forget({topic->id, net::PartitionId{static_cast<std::int32_t>(i)}});
+  }
+  for (const metadata::TopicRef& topic : delta.changed) {
+    for (std::size_t i = 0; i < topic->partitions.size(); ++i) {
+      const metadata::Partition& partition = topic->partitions[i];
+      if (std::ranges::find(partition.replicas, config_.node_id) == partition.replicas.end()) continue;
+      const PartitionKey key{topic->id, net::PartitionId{static_cast<std::int32_t>(i)}};
+      const net::Uuid assigned = metadata::directory_of(partition, config_.node_id);
+      auto place = places_->place(key, assigned);
+      if (!place && BUG(shards_[0]->shard(), "broker.lost_partition_made_anew")) place = places_->place(key, kDirectoryUnassigned);
+      if (!place) continue;
+      const net::Uuid is = places_->id(*place);
+      if (is_directory(is) && is != assigned) unassigned_[key] = is;
+    }
+  }
+}
+
+Result<> Broker::assign_directories(Fiber& f) {
+  if (unassigned_.empty()) return {};
+  std::vector<controller::DirectoryAssignment> wanted;
+  for (const auto& [key, directory] : unassigned_) wanted.push_back({key.first, key.second, directory});
+  TRY(controller_->assign_directories(f, wanted));
+  f.node().mark("broker.directories_assigned");
+  unassigned_.clear();
+  return {};
+}
+
+void Broker::watch_directories(Fiber& f) {
+  for (;;) {
+    std::size_t i = 0;
+    while (i < directories_->size() && (dropped_[i] || directories_->online(i))) ++i;
+    if (i == directories_->size()) {
+      if (!directories_->changed().wait(f)) return;
+      continue;
+    }
+    dropped_[i] = true;
+    if (!directories_->serves()) return;  // the broker ends
+    if (const auto done = drop_directory(f, i); !done && !done.error().is(kernel::Errc::cancelled))
+      f.log().warn("directory_not_dropped", {{"path", directories_->path(i)}, {"error", done.error()}});
+  }
+}
+
+Result<> Broker::drop_directory(Fiber& f, std::size_t directory) {
+  f.node().mark("broker.directory_dropped");
+  {
+    const auto lock = TRY(publishing_.lock(f));
+    places_->close(directory);
+    for (BrokerShard* shard : shards_) {
+      kernel::call_on(f, shard->shard(), [&](Fiber& there) {
+        if (BUG(there, "broker.offline_directory_still_read")) return true;
+        shard->take_offline(directory);
+        if (shard->image() != nullptr) shard->coordinators.follow(there, *shard, nullptr, *shard->image());
+        return true;
+      });
+    }
+  }
+  TRY(controller_->keep_directories(f, online_ids(*directories_)));
+  return publish(f);
 }
 
 Result<> Broker::open_listeners(Fiber& f, Started& started) {
@@ -252,14 +412,20 @@ void Broker::expire_producers(Fiber& f) {
 
 void Broker::write_checkpoints(Fiber& f) {
   while (f.sleep(std::max<kernel::Duration>(config_.checkpoint_interval, 10ms))) {
-    if (const auto written = directory_->checkpoint(f); !written && !written.error().is(kernel::Errc::cancelled)) {
-      f.log().warn("checkpoint_failed", {{"path", directory_->path()}, {"error", written.error()}});
+    for (std::size_t i = 0; i < directories_->size(); ++i) {
+      if (!directories_->online(i)) continue;
+      const auto written = directories_->at(i)->checkpoint(f);
+      if (written || written.error().is(kernel::Errc::cancelled)) continue;
+      f.log().warn("checkpoint_failed", {{"path", directories_->path(i)}, {"error", written.error()}});
+      // A directory that nobody writes to shows here that it cannot be written to any more.
+      if (written.error().is(kernel::Errc::read_only) || written.error().is(kernel::Errc::io))
+        directories_->at(i)->fail(f, written.error(), directories_->path(i));
     }
   }
 }
 
 Result<> Broker::wait_for_end(Fiber& f) {
-  // The last log directory going offline ends the broker: it could serve nothing.
+  // Without the metadata log, or any directory for partitions, it could serve nothing.
   kernel::Scope scope{f};
   kernel::Notify ended;
   bool stop_asked = false;
@@ -268,15 +434,19 @@ Result<> Broker::wait_for_end(Fiber& f) {
     ended.notify_all();
   });
   scope.spawn("offline", [&](Fiber& child) {
-    while (directory_->online() && child.sleep(500ms)) {
+    while (directories_->serves() && directories_->changed().wait(child)) {
+      if (BUG(child, "broker.failed_directory_ends_broker")) break;
     }
     ended.notify_all();
   });
   static_cast<void>(ended.wait(f));
   scope.cancel();
   static_cast<void>(scope.join(f));
-  if (!stop_asked && !directory_->online()) return kernel::fail(log::LogReason::directory_offline);
-  return {};
+  if (stop_asked || directories_->serves()) return {};
+  about_ = config_.metadata_directory;
+  for (std::size_t i = 0; directories_->online(directories_->metadata()) && i < directories_->size(); ++i)
+    if (!directories_->online(i)) about_ = directories_->path(i);
+  return kernel::fail(log::LogReason::directory_offline);
 }
 
 Result<> Broker::stop(Fiber& f) {
@@ -300,9 +470,17 @@ Result<> Broker::stop(Fiber& f) {
     controller_.reset();
   }
   // Whatever failed above: a directory knows which of its logs were not closed, and leaves no clean mark then.
-  on_shards([](Fiber& there, BrokerShard& shard) { return shard.directory->close(there); });
-  if (directory_ != nullptr) {
-    if (const auto closed = directory_->close(f, epoch_.raw()); !closed && outcome) outcome = closed;
+  on_shards([](Fiber& there, BrokerShard& shard) -> Result<> {
+    Result<> all;
+    for (log::DirectoryShard* part : shard.directories) {
+      const Result<> one = part != nullptr ? part->close(there) : Result<>{};
+      if (!one && all) all = one;
+    }
+    return all;
+  });
+  for (std::size_t i = 0; directories_ != nullptr && i < directories_->size(); ++i) {
+    if (directories_->at(i) == nullptr) continue;
+    if (const auto closed = directories_->at(i)->close(f, epoch_.raw()); !closed && outcome) outcome = closed;
   }
   on_shards([](Fiber&, BrokerShard& shard) -> Result<> {
     shard.enter_phase(Phase::ended);
@@ -313,13 +491,25 @@ Result<> Broker::stop(Fiber& f) {
 
 Result<> Broker::publish(Fiber& f) {
   const kernel::Mutex::Lock one_at_a_time = TRY(publishing_.lock(f));
+  TRY(publish_once(f));
+  if (unassigned_.empty()) return {};
+  // The metadata learns where they are; until it does (a metadata log without space) they are found by their files.
+  if (const auto assigned = assign_directories(f); !assigned) {
+    f.log().warn("directories_not_assigned", {{"error", assigned.error()}});
+    return {};
+  }
+  return publish_once(f);
+}
+
+Result<> Broker::publish_once(Fiber& f) {
   const metadata::ImageRef next = controller_->image();
   if (published_ == next) return {};
+  place_partitions(*next);
   kernel::Scope scope{f};
   for (BrokerShard* shard : shards_) {
-    scope.spawn("publish", [shard, &next](Fiber& child) {
+    scope.spawn("publish", [this, shard, &next](Fiber& child) {
       static_cast<void>(kernel::call_on(child, shard->shard(), [&](Fiber& there) {
-        bring_up(there, *shard, next);
+        bring_up(there, *shard, next, *places_);
         return true;
       }));
     });

@@ -15,7 +15,8 @@
 #include "broker/config/broker_config.h"
 #include "broker/controller/controller.h"
 #include "broker/handlers/router.h"
-#include "broker/log/log_directory.h"
+#include "broker/log/log_directories.h"
+#include "broker/placements.h"
 #include "kernel/fiber.h"
 #include "kernel/mutex.h"
 #include "kernel/network.h"
@@ -32,16 +33,19 @@ struct Started {
 class Broker {
  public:
   ~Broker();
-  /// Serves until the node is asked to stop. Errors: what kept it from starting, or took its last log directory.
+  /// Serves until the node is asked to stop. Errors: what kept it from starting, or took the log directory of the
+  /// metadata or the last one for partitions; `about` is then set to the directory that is to blame, if one is.
   static kernel::Result<> run(kernel::Fiber& f, const config::BrokerConfig& config,
-                              const std::function<void(const Started&)>& on_started);
+                              const std::function<void(const Started&)>& on_started, std::string* about = nullptr);
 
   [[nodiscard]] const config::BrokerConfig& config() const { return config_; }
   [[nodiscard]] net::BrokerId id() const { return config_.node_id; }
   [[nodiscard]] const std::string& cluster_id() const { return cluster_id_; }
   [[nodiscard]] std::span<BrokerShard* const> shards() const { return shards_; }
-  /// False once the log directory has failed for good.
-  [[nodiscard]] bool online() const { return directory_->online(); }
+  /// False once the log directory of the metadata, or the last one for partitions, has failed for good. On shard 0.
+  [[nodiscard]] bool online() const { return directories_->serves(); }
+  /// Their paths from any shard, their state on shard 0.
+  [[nodiscard]] const log::LogDirectories& directories() const { return *directories_; }
   /// Where a partition lives. The same in every run with as many shards; no file depends on it.
   [[nodiscard]] BrokerShard& home_of(const PartitionKey& key) const;
 
@@ -60,16 +64,22 @@ class Broker {
   kernel::Result<net::ProducerId> next_producer_id(kernel::Fiber& f);
 
  private:
-  explicit Broker(const config::BrokerConfig& config);
+  Broker(const config::BrokerConfig& config, std::string& about);
   kernel::Result<> start(kernel::Fiber& f, kernel::Scope& scope, kernel::Scope& front, Started& started);
   kernel::Result<> start_shards(kernel::Fiber& f, kernel::Scope& scope);
   /// Owns the shard's part until it is stopped. `on_ready` is called once it can be used.
   void run_shard(kernel::Fiber& there, const std::function<void(kernel::Fiber&)>& on_ready);
   [[nodiscard]] controller::ControllerOptions controller_options() const;
   [[nodiscard]] metadata::Broker registration(const Started& started) const;
-  /// Partitions on the disk that the metadata does not give to this broker: deleted while it was down or when it was
-  /// killed, or copied here.
-  kernel::Result<> set_strays_aside(kernel::Fiber& f);
+  kernel::Result<> find_partitions(kernel::Fiber& f);
+  /// Partitions on the disk that the metadata does not give to this broker are set aside: deleted while it was down or
+  /// when it was killed, or copied here. Of the others it is noted where they are.
+  kernel::Result<> sort_out_partitions(kernel::Fiber& f);
+  void place_partitions(const metadata::Image& next);
+  /// Tells the metadata in which directories partitions are, where it does not say so.
+  kernel::Result<> assign_directories(kernel::Fiber& f);
+  void watch_directories(kernel::Fiber& f);
+  kernel::Result<> drop_directory(kernel::Fiber& f, std::size_t directory);
   kernel::Result<> open_listeners(kernel::Fiber& f, Started& started);
   void accept_from(kernel::Fiber& f, kernel::Listener& listener, const std::string& name);
   void close_idle_connections(kernel::Fiber& f);
@@ -79,12 +89,22 @@ class Broker {
   kernel::Result<> stop(kernel::Fiber& f);
   /// Brings every shard to the controller's image: opens and closes partitions, then shows it.
   kernel::Result<> publish(kernel::Fiber& f);
+  kernel::Result<> publish_once(kernel::Fiber& f);
 
   const config::BrokerConfig& config_;
+  std::string& about_;
   std::string cluster_id_;
   handlers::Router router_{*this};
-  std::unique_ptr<log::LogDirectory> directory_;
-  std::vector<std::unique_ptr<log::DirectoryShard>> directories_;  // by shard
+  std::unique_ptr<log::LogDirectories> directories_;
+  std::vector<std::vector<std::unique_ptr<log::DirectoryShard>>> parts_;  // by shard and directory; null: not opened
+  struct Found {
+    std::size_t directory;
+    log::LogIdentity identity;
+  };
+  std::vector<Found> found_;            // at the start
+  std::optional<Placements> places_;    // changed under publishing_
+  std::vector<bool> dropped_;           // by directory: it went offline, and that is dealt with
+  std::map<PartitionKey, net::Uuid> unassigned_;  // where they are, and the metadata does not say so yet
   std::unique_ptr<controller::Controller> controller_;
   net::BrokerEpoch epoch_{-1};
   std::vector<BrokerShard*> shards_;

@@ -67,6 +67,17 @@ void BrokerShard::host(const PartitionKey& key, Hosted hosted) {
   show_partitions();
 }
 
+void BrokerShard::take_offline(std::size_t directory) {
+  for (auto& [key, hosted] : partitions_) {
+    if (hosted.partition == nullptr || hosted.directory != directory) continue;
+    hosted.why_offline = kernel::fail(log::LogReason::directory_offline).error();
+    hosted.partition->readable().notify_all();  // who waits for more looks again
+    retired_.push_back(std::exchange(hosted.partition, nullptr));
+    ++offline_;
+  }
+  show_partitions();
+}
+
 void BrokerShard::show_partitions() {
   metrics.partitions.set(static_cast<std::int64_t>(partitions_.size()));
   metrics.partitions_offline.set(offline_);
@@ -106,6 +117,8 @@ kernel::Result<> BrokerShard::close_logs(kernel::Fiber& f) {
     if (hosted.partition == nullptr) continue;
     if (const auto closed = hosted.partition->log().close(f); !closed) outcome = closed;
   }
+  for (const auto& partition : retired_) static_cast<void>(partition->log().wait_idle(f));
+  retired_.clear();
   partitions_.clear();
   offline_ = 0;
   return outcome;

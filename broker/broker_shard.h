@@ -35,6 +35,7 @@ using PartitionKey = std::pair<net::TopicId, net::PartitionId>;
 struct Hosted {
   std::shared_ptr<replication::Partition> partition;  ///< null: offline
   kernel::Error why_offline{};
+  std::optional<std::size_t> directory{};             ///< of LogDirectories; nothing when it is not known here
 };
 
 class BrokerShard {
@@ -67,8 +68,10 @@ class BrokerShard {
   /// This shard's share of what is set for the broker.
   [[nodiscard]] log::UpkeepSettings upkeep_settings() const;
 
-  /// A log directory's part on this shard; its fibers write and sync.
-  log::DirectoryShard* directory = nullptr;
+  /// Each log directory's part on this shard, whose fibers write and sync; null for one that could not be opened.
+  std::vector<log::DirectoryShard*> directories;
+  /// What is in that directory is offline from now on.
+  void take_offline(std::size_t directory);
 
   /// How far the shard has come on its way to the end; moved by Broker, each step notified.
   enum class Phase : std::uint8_t {
@@ -127,6 +130,8 @@ class BrokerShard {
   std::map<net::TopicId, config::TopicConfig> topic_configs_;  // of image_, made when first asked for
   std::map<PartitionKey, Hosted> partitions_;
   std::int64_t offline_ = 0;  ///< of partitions_
+  /// Of failed directories: nobody finds them any more, and they stay until nobody can be at work on them.
+  std::vector<std::shared_ptr<replication::Partition>> retired_;
   kernel::Semaphore request_memory_;
   server::ConnectionGround ground_;
   std::map<std::uint64_t, std::shared_ptr<server::Connection>> connections_;

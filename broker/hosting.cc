@@ -6,7 +6,9 @@
 
 #include "broker/broker.h"
 #include "broker/log/directory_shard.h"
+#include "broker/log/log_directory.h"
 #include "broker/metadata/delta.h"
+#include "kernel/node.h"
 
 namespace broker {
 namespace {
@@ -29,35 +31,57 @@ void for_own_partitions(BrokerShard& shard, const metadata::Topic& topic, Each&&
   }
 }
 
+/// It may pass by itself, and is nobody's fault but the moment's.
+bool may_pass(const kernel::Error& why) {
+  return why.is(kernel::Errc::disk_full) || why.is(kernel::Errc::too_many_files);
+}
+
+/// Suspends. The log, on record in its epoch.
+kernel::Result<std::unique_ptr<log::Log>> open_log(Fiber& f, log::DirectoryShard& directory, const metadata::Topic& topic,
+                                                   const PartitionKey& key, net::LeaderEpoch epoch,
+                                                   const log::LogConfig& config) {
+  auto log = TRY(log::Log::open(f, directory, {.topic = topic.name, .partition = key.second, .topic_id = key.first}, config));
+  const auto latest = log->epochs().latest();
+  if (latest && latest->epoch >= epoch) return log;
+  const auto begun = log->begin_epoch(f, epoch);
+  // Without space it is put on record before the first batch of it is written; reads go on meanwhile.
+  if (begun || begun.error().is(kernel::Errc::disk_full)) return log;
+  static_cast<void>(directory.directory().release(f, log->identity()));
+  return std::unexpected(begun.error());
+}
+
 void open_partition(Fiber& f, BrokerShard& shard, const metadata::Topic& topic, const PartitionKey& key,
-                    net::LeaderEpoch epoch, const log::LogConfig& config) {
-  auto log = log::Log::open(f, *shard.directory,
-                            {.topic = topic.name, .partition = key.second, .topic_id = key.first}, config);
-  const auto give_up = [&](const kernel::Error& why) {
-    shard.host(key, {nullptr, why});
-    if (why.is(kernel::Errc::cancelled)) return;
-    f.log().error("partition_offline", {{"topic", topic.name}, {"partition", key.second}, {"error", why}});
-    // Damage is the partition's own; a disk that fails is everybody's, and a restart may find it well again.
-    if (why.room == kernel::Room::kernel) shard.directory->go_offline(f, why, topic.name);
-  };
-  if (!log) return give_up(log.error());
-  const auto latest = (*log)->epochs().latest();
-  if (!latest || latest->epoch < epoch) {
-    if (const auto begun = (*log)->begin_epoch(f, epoch); !begun) return give_up(begun.error());
+                    std::optional<std::size_t> place, net::LeaderEpoch epoch, const log::LogConfig& config) {
+  log::DirectoryShard* directory = place ? shard.directories[*place] : nullptr;
+  if (directory == nullptr || !directory->online()) {
+    f.log().warn("partition_in_offline_directory", {{"topic", topic.name}, {"partition", key.second}});
+    f.node().mark("broker.partition_in_offline_directory");
+    return shard.host(key, {nullptr, kernel::fail(log::LogReason::directory_offline).error(), place});
   }
-  shard.host(key, {std::make_shared<replication::Partition>(std::move(*log), epoch)});
+  auto log = open_log(f, *directory, topic, key, epoch, config);
+  if (log) return shard.host(key, {std::make_shared<replication::Partition>(std::move(*log), epoch), {}, place});
+  const kernel::Error why = log.error();
+  shard.host(key, {nullptr, why, place});
+  if (why.is(kernel::Errc::cancelled)) return;
+  if (may_pass(why)) {
+    f.log().warn("partition_waits", {{"topic", topic.name}, {"partition", key.second}, {"error", why}});
+    return directory->note_space(f, why.is(kernel::Errc::disk_full), directory->path());
+  }
+  f.log().error("partition_offline", {{"topic", topic.name}, {"partition", key.second}, {"error", why}});
+  // Damage is the partition's own; a disk that fails is everybody's there, and a restart may find it well again.
+  if (why.room == kernel::Room::kernel) directory->go_offline(f, why, topic.name);
 }
 
 void open_new_partitions(Fiber& there, BrokerShard& shard, const metadata::Image& next, const Delta& delta,
-                         const config::Layers& layers) {
+                         const config::Layers& layers, const Placements& places) {
   kernel::Scope opening{there};
   for (const metadata::TopicRef& topic : delta.changed) {
     const auto settings = config::resolve_topic(next.settings_of(ResourceType::topic, topic->name), layers);
     for_own_partitions(shard, *topic, [&](const PartitionKey& key, const metadata::Partition& facts) {
       if (shard.find(key) != nullptr) return;
-      opening.spawn("open log", [&shard, &topic = *topic, key, epoch = facts.leader_epoch,
+      opening.spawn("open log", [&shard, &topic = *topic, key, place = places.find(key), epoch = facts.leader_epoch,
                                  config = config::log_config(settings)](Fiber& child) {
-        open_partition(child, shard, topic, key, epoch, config);
+        open_partition(child, shard, topic, key, place, epoch, config);
       });
     });
   }
@@ -84,7 +108,38 @@ void remove_deleted(Fiber& there, BrokerShard& shard, const metadata::Topic& top
 
 }  // namespace
 
-void bring_up(Fiber& there, BrokerShard& shard, const metadata::ImageRef& next) {
+void open_what_waits(Fiber& there, BrokerShard& shard) {
+  const metadata::ImageRef image = shard.image();
+  std::vector<PartitionKey> waiting;
+  for (const auto& [key, hosted] : shard.partitions())
+    if (hosted.partition == nullptr && hosted.directory && may_pass(hosted.why_offline)) waiting.push_back(key);
+  for (const PartitionKey& key : waiting) {
+    const metadata::Topic* topic = image->find_topic(key.first);
+    const Hosted* hosted = shard.find(key);
+    if (topic == nullptr || hosted == nullptr || shard.image() != image) return;
+    const std::optional<std::size_t> place = hosted->directory;
+    log::DirectoryShard* directory = shard.directories[*place];
+    const net::LeaderEpoch epoch = topic->partitions[static_cast<std::size_t>(key.second.raw())].leader_epoch;
+    const log::LogConfig config = config::log_config(shard.topic_config(*topic));
+    auto log = open_log(there, *directory, *topic, key, epoch, config);
+    if (!log && may_pass(log.error())) return;  // nor will the next one
+    if (!log) {
+      there.log().error("partition_offline", {{"topic", topic->name}, {"partition", key.second}, {"error", log.error()}});
+      if (log.error().room == kernel::Room::kernel && !log.error().is(kernel::Errc::cancelled))
+        directory->go_offline(there, log.error(), topic->name);
+    }
+    static_cast<void>(shard.release(key));
+    if (log) shard.host(key, {std::make_shared<replication::Partition>(std::move(*log), epoch), {}, place});
+    else shard.host(key, {nullptr, log.error(), place});
+    if (!log) continue;
+    there.log().info("partition_opened", {{"topic", topic->name}, {"partition", key.second}});
+    there.node().mark("broker.partition_opened_late");
+    directory->note_space(there, /*is_full=*/false, {});
+    shard.coordinators.follow(there, shard, nullptr, *image);
+  }
+}
+
+void bring_up(Fiber& there, BrokerShard& shard, const metadata::ImageRef& next, const Placements& places) {
   const metadata::ImageRef before = shard.image();
   const metadata::Image nothing;
   const Delta delta = metadata::delta_of(before != nullptr ? *before : nothing, *next);
@@ -95,7 +150,7 @@ void bring_up(Fiber& there, BrokerShard& shard, const metadata::ImageRef& next) 
   if (of_broker)
     layers.emplace(shard.config(), next->settings_of(own.type, own.name), next->settings_of(cluster.type, cluster.name));
 
-  open_new_partitions(there, shard, *next, delta, layers ? *layers : shard.layers());
+  open_new_partitions(there, shard, *next, delta, layers ? *layers : shard.layers(), places);
   shard.set_image(next, std::move(layers));
   if (of_broker) {
     for (const auto& [name, topic] : next->topics) apply_settings(shard, *topic);

@@ -49,9 +49,9 @@ std::optional<config::BrokerConfig> load(Fiber& f, const Options& options, bool 
 }
 
 /// What people can do about it.
-std::string advice(const kernel::Error& error, const config::BrokerConfig& config) {
+std::string advice(const kernel::Error& error, const config::BrokerConfig& config, const std::string& about) {
   using kernel::Errc;
-  const std::string& directory = config.log_directories.front();
+  const std::string& directory = about.empty() ? config.metadata_directory : about;
   if (error.is(log::LogDirectoryReason::foreign_cluster)) {
     return fmt::format("{}/meta.properties names another cluster; point log.dirs at another directory", directory);
   }
@@ -90,7 +90,38 @@ std::string advice(const kernel::Error& error, const config::BrokerConfig& confi
                        directory, error.detail);
   }
   if (error.is(log::LogDirectoryReason::newer_format)) {
-    return fmt::format("{} was written by a newer release of Kalda; run that one", directory);
+    return fmt::format("{} was written by a newer release of Kalda (format {}); run that one, or a later one", directory,
+                       error.detail);
+  }
+  if (error.is(log::LogDirectoryReason::newer_identity)) {
+    return fmt::format("{}/meta.properties has version={}, and this release knows version=1: a newer release wrote it; run "
+                       "that one, or a later one, or point log.dirs at another directory",
+                       directory, error.detail);
+  }
+  if (error.is(log::LogDirectoryReason::older_identity)) {
+    return fmt::format("{}/meta.properties has no version or version=0: the directory is of a cluster with ZooKeeper; "
+                       "migrate it to KRaft with Apache Kafka 3.9 first, or point log.dirs at another directory",
+                       directory);
+  }
+  if (error.is(log::LogDirectoryReason::duplicate_identity)) {
+    return fmt::format("{}/meta.properties has the directory.id of another directory of log.dirs: one is a copy; remove one "
+                       "of the two from log.dirs",
+                       directory);
+  }
+  if (error.is(controller::ControllerReason::newer_feature)) {
+    return fmt::format("{}/__cluster_metadata-0 has a feature at level {}, above what this release works with (the log "
+                       "above names it): a newer release wrote it; run that one, or a later one",
+                       directory, error.detail);
+  }
+  if (error.is(controller::ControllerReason::newer_record)) {
+    return fmt::format("{}/__cluster_metadata-0 holds a record of type {}, in a version that this release does not know: a "
+                       "newer release wrote it; run that one, or a later one",
+                       directory, error.detail);
+  }
+  if (error.is(controller::ControllerReason::newer_quorum_state)) {
+    return fmt::format("{}/__cluster_metadata-0/quorum-state has data_version {}: a newer release wrote it; run that one, or "
+                       "a later one",
+                       directory, error.detail);
   }
   if (error.is(log::LogReason::directory_offline)) {
     return fmt::format("{} has failed (see the log above); check the disk, then start again", directory);
@@ -133,6 +164,7 @@ std::string welcome(const Started& started, std::string_view program) {
 int run(Fiber& f, const Options& options) {
   const auto config = load(f, options, /*tell=*/true);
   if (!config) return 2;
+  std::string about;
   const Result<> served = Broker::run(f, *config, [&](const Started& started) {
     std::string text;
     for (const kernel::Endpoint& endpoint : started.listening) {
@@ -140,9 +172,9 @@ int run(Fiber& f, const Options& options) {
     }
     if (started.admin) text += fmt::format("kalda: metrics and health on http://{}/metrics\n", to_string(*started.admin));
     say(f, text + welcome(started, options.program));
-  });
+  }, &about);
   if (served) return 0;
-  say(f, fmt::format("kalda serve: {} ({})\n", advice(served.error(), *config), brief(served.error())));
+  say(f, fmt::format("kalda serve: {} ({})\n", advice(served.error(), *config, about), brief(served.error())));
   return 1;
 }
 

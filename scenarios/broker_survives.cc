@@ -85,9 +85,9 @@ void broker_survives(Run& run) {
   if (relaxed) stage.ledger.relax(stage.topic);
 
   const KeptPlan plan = draw_kept(run);
-  OneBroker broker{run, stage, kept_broker_settings(run)};
+  OneBroker broker{run, stage, kept_broker_settings(run), /*several_directories=*/true};
   KeptLedger kept{run, plan.rules, broker.machine()};
-  broker.on_started = [&] { kept.check_disk(broker.machine().disk().image(), kLogDirectory); };
+  broker.on_started = [&] { kept.check_disk(broker.machine().disk().image(), broker.log_directories()); };
   std::vector<sim::Machine*> clients;
   broker.boot();
   boot_clients(run, stage, plan, kept, clients);
@@ -132,7 +132,7 @@ void broker_survives(Run& run) {
   if (!logs) return;
   std::set<std::string> relaxed_logs;
   for (std::int32_t p = 0; relaxed && p < stage.partitions; ++p) relaxed_logs.insert(to_string(PartitionName{stage.topic, p}));
-  kept.check_disk(broker.machine().disk().image(), kLogDirectory);
+  kept.check_disk(broker.machine().disk().image(), broker.log_directories());
   check_shape(run, *logs, relaxed_logs);
   check_epochs(run, *logs);
 }

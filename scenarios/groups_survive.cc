@@ -89,7 +89,7 @@ void groups_survive(Run& run) {
   Stage stage{run};
   stage.partitions = static_cast<std::int32_t>(random.between(3, 6));
   GroupStage group{stage};
-  OneBroker broker{run, stage, draw_group_settings(run)};
+  OneBroker broker{run, stage, draw_group_settings(run), /*several_directories=*/true};
   broker.boot();
 
   std::vector<MemberPlan> plans;
@@ -162,7 +162,7 @@ void groups_survive(Run& run) {
   if (!logs) return;
   check_shape(run, *logs, {});
   check_epochs(run, *logs);
-  check_group_fold(run, broker.machine().disk().image(), group.name, stage.topic, committed);
+  check_group_fold(run, broker.machine().disk().image(), broker.log_directories(), group.name, stage.topic, committed);
 }
 
 }  // namespace scenarios

@@ -11,6 +11,10 @@ constexpr std::uint64_t kUnseen = 0, kEasy = 20, kMedium = 60, kHard = 300;
 constexpr std::string_view kGroups = "groups-survive", kDamage = "damage-is-told";
 
 constexpr Mutant kMutants[] = {
+    {"broker.directory_not_assigned", "the metadata does not learn in which directory a partition is", kUnseen},
+    {"broker.failed_directory_ends_broker", "one failed log directory takes all the others with it", kUnseen},
+    {"broker.lost_partition_made_anew", "a partition whose directory is offline begins empty in another one", kUnseen},
+    {"broker.offline_directory_still_read", "what is in a failed directory is read on", kUnseen},
     {"controller.apply_before_sync", "a metadata change is visible before it is synced", kUnseen},
     {"controller.ids_drawn_again", "topic ids repeat after a restart", kEasy},
     {"controller.reuse_producer_id_block", "a block of producer ids is not put on record", kEasy},

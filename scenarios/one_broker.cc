@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "broker/broker.h"
+#include "broker/log/log_directory.h"
 #include "broker/log/reason.h"
 
 namespace scenarios {
@@ -14,12 +15,27 @@ namespace {
 
 constexpr auto kSafety = 30s;
 
+/// One half of the time one, else two or three; each but the first, which shares it with the rest, on its own disk.
+std::string draw_directories(Run& run, sim::Machine& machine) {
+  kernel::Random random = run.random("log directories");
+  std::string paths = "/data";
+  const std::int64_t count = random.below(2) == 0 ? 1 : random.between(2, 3);
+  for (std::int64_t i = 2; i <= count; ++i) {
+    const std::string path = fmt::format("/data{}", i);
+    machine.disk().add_volume(path);
+    paths += "," + path;
+  }
+  if (count > 1) run.world().mark("scenarios.several_log_directories");
+  return paths;
+}
+
 /// Settings that tune, each with its hostile value next to the ordinary one.
-std::vector<std::string> draw_settings(Run& run, const sim::Machine& machine, const Stage& stage) {
+std::vector<std::string> draw_settings(Run& run, sim::Machine& machine, const Stage& stage,
+                                       bool several_directories) {
   kernel::Random random = run.random("settings");
   std::vector<std::string> settings{
       fmt::format("listeners=PLAINTEXT://{}:{}", machine.address(), stage.broker_port),
-      fmt::format("log.dirs={}", kLogDirectory),
+      fmt::format("log.dirs={}", several_directories ? draw_directories(run, machine) : std::string{kLogDirectory}),
       fmt::format("num.partitions={}", stage.partitions),
       fmt::format("kalda.shards={}", random.between(1, 3)),
       "kalda.admin.port=-1",
@@ -48,15 +64,15 @@ bool is_disk_story(const sim::LogLine& line) {
 
 }  // namespace
 
-OneBroker::OneBroker(Run& run, Stage& stage, const std::vector<std::string>& more)
+OneBroker::OneBroker(Run& run, Stage& stage, const std::vector<std::string>& more, bool several_directories)
     : run_{run}, stage_{stage}, machine_{run.world().add_machine("broker")} {
   kernel::Random random = run.random("disk");
   machine_.disk().image().set_personality(random.below(2) == 0 ? sim::Personality::ordered : sim::Personality::strict);
   stage.broker_host = machine_.name();
   run.expect_errors([this](const sim::LogLine& line) {
-    return (has_excuse() && is_disk_story(line)) || (expects_damage_ && is_damage_story(line));
+    return (was_told_errors() && is_disk_story(line)) || (expects_damage_ && is_damage_story(line));
   });
-  auto settings = draw_settings(run, machine_, stage);
+  auto settings = draw_settings(run, machine_, stage, several_directories);
   settings.insert(settings.end(), more.begin(), more.end());
   auto loaded = broker::config::load_broker_config("", settings);
   for (const std::string& problem : loaded.problems) run.violation("settings", problem);
@@ -65,14 +81,45 @@ OneBroker::OneBroker(Run& run, Stage& stage, const std::vector<std::string>& mor
   shards_ = static_cast<std::uint32_t>(std::max(config_.shards, 1));
 }
 
-std::uint64_t OneBroker::told_errors() const {
-  std::uint64_t sum = 0;
-  for (const std::string_view mark : {"sim.disk.read_error", "sim.disk.write_error", "sim.disk.sync_error", "sim.disk.full",
-                                      "sim.disk.read_only", "sim.disk.bad_page", "sim.network.resolve_error"}) {
-    const auto at = run_.world().marks().find(mark);
-    if (at != run_.world().marks().end()) sum += at->second;
-  }
-  return sum;
+std::vector<std::uint64_t> OneBroker::told_errors() const {
+  const auto& marks = run_.world().marks();
+  const auto resolver = marks.find("sim.network.resolve_error");
+  std::vector<std::uint64_t> told{resolver == marks.end() ? 0 : resolver->second};
+  for (std::size_t i = 0; i < machine_.disk().volumes(); ++i) told.push_back(machine_.disk().errors_told(i));
+  return told;
+}
+
+bool OneBroker::has_excuse() const {
+  const auto told = told_errors();
+  const auto is_new = [&](std::size_t i) { return told[i] > told_errors_at_boot_[i]; };
+  return is_new(0) || is_new(1);
+}
+
+bool OneBroker::has_offline_directory() const {
+  if (!machine_.up() || machine_.process()->main_ended) return false;
+  for (const auto& reading : machine_.process()->shards().front()->metrics().read())
+    if (reading.name == broker::log::kOnlineMetric && reading.value == 0) return true;
+  return false;
+}
+
+void OneBroker::ask_to_stop() {
+  stop_asked_ = true;
+  machine_.process()->request_stop();
+}
+
+void OneBroker::look_after_directories() {
+  if (log_directories().size() == 1) return;
+  auto moods = std::make_shared<kernel::Random>(run_.random("operator of disks"));
+  auto look = std::make_shared<std::function<void()>>();
+  *look = [this, moods, again = std::weak_ptr{look}] {
+    if (over_) return;
+    if (has_offline_directory() && !stop_asked_ && (healed_ || moods->below(6) == 0)) {
+      run_.world().mark("scenarios.restarted_for_a_directory");
+      ask_to_stop();
+    }
+    if (const auto self = again.lock()) run_.world().after(1s, [self] { (*self)(); });
+  };
+  run_.world().after(1s, [look] { (*look)(); });
 }
 
 void OneBroker::judge_end() {
@@ -93,7 +140,7 @@ void OneBroker::boot() {
 
 void OneBroker::judge_start() {
   ++stage_.broker_starts;
-  const auto logs = scan_logs(machine_.disk().image(), kLogDirectory);
+  const auto logs = scan_logs(machine_.disk().image(), log_directories());
   check_epochs(run_, logs);
   if (std::exchange(crashed_, false)) {
     if (expects_damage_) judge_damage(logs);
@@ -103,7 +150,7 @@ void OneBroker::judge_start() {
 }
 
 void OneBroker::note_crash(sim::CrashKind kind) {
-  const auto before = std::exchange(survived_, scan_logs(machine_.disk().image(), kLogDirectory));
+  const auto before = std::exchange(survived_, scan_logs(machine_.disk().image(), log_directories()));
   if (expects_damage_ && crashed_) strike_damaged(before);  // by a recovery that was cut short
   if (expects_damage_) synced_to_ = synced_watermarks(machine_.disk().image(), kLogDirectory);
   crashed_ = true;
@@ -130,9 +177,7 @@ void OneBroker::shoot_at_moments(kernel::Mono until) {
   // And an orderly restart, as operators do; the supervisor starts it again.
   if (shots->below(2) == 0) {
     run_.world().after(std::chrono::milliseconds{shots->between(2'000, 28'000)}, [this] {
-      if (!machine_.up()) return;
-      stop_asked_ = true;
-      machine_.process()->request_stop();
+      if (machine_.up()) ask_to_stop();
     });
   }
 }
@@ -143,11 +188,13 @@ void OneBroker::shoot_at_compactions(const std::string& log, kernel::Mono until)
   auto shots = std::make_shared<kernel::Random>(run_.random("shots at compactions"));
   if (log.empty() || shots->below(3) != 0) return;
   auto look = std::make_shared<std::function<void()>>();
-  *look = [this, shots, path = fmt::format("{}/{}", kLogDirectory, log), until, kLook, again = std::weak_ptr{look}] {
+  *look = [this, shots, log, until, kLook, again = std::weak_ptr{look}] {
     if (run_.world().now() >= until) return;
-    const auto directory = machine_.disk().image().find(path);
-    const bool swapping = directory && std::ranges::any_of((*directory)->entries, [](const auto& entry) {
-      return entry.first.ends_with(".swap");
+    const bool swapping = std::ranges::any_of(log_directories(), [&](const std::string& path) {
+      const auto directory = machine_.disk().image().find(fmt::format("{}/{}", path, log));
+      return directory && std::ranges::any_of((*directory)->entries, [](const auto& entry) {
+        return entry.first.ends_with(".swap");
+      });
     });
     auto next = kLook;
     if (swapping && machine_.up() && shots->below(8) == 0) {
@@ -174,6 +221,7 @@ bool OneBroker::suffer(Disasters disasters) {
     if (&machine == &machine_) note_crash(kind);
   };
   injector_->start();
+  look_after_directories();
   const kernel::Mono ends = world.now() + kSafety;
   shoot_at_moments(ends);
   shoot_at_compactions(disasters.rewriting, ends);
@@ -185,6 +233,7 @@ bool OneBroker::suffer(Disasters disasters) {
   }
   if (run_.failed() || run_.stopped()) return false;
   injector_->heal();
+  healed_ = true;
   if (gave_up()) judge_end();
   if (gave_up()) injector_->crash(machine_, sim::CrashKind::process_kill, 1ms);
   run_.world().after(2s, [this] { stage_.healed = true; });
@@ -213,8 +262,8 @@ bool OneBroker::settle(const std::function<bool()>& done, std::string_view who) 
 }
 
 std::optional<std::map<std::string, ScannedLog>> OneBroker::stop() {
-  stop_asked_ = true;
-  machine_.process()->request_stop();
+  over_ = true;
+  ask_to_stop();
   run_.until([&] { return machine_.process()->main_ended; }, 60s);
   if (run_.stopped()) return std::nullopt;
   run_.judged("liveness");
@@ -228,7 +277,7 @@ std::optional<std::map<std::string, ScannedLog>> OneBroker::stop() {
   }
   metadata_.look(machine_.disk().image(), kLogDirectory);
   check_producers(run_, machine_.disk().image(), kLogDirectory);
-  return scan_logs(machine_.disk().image(), kLogDirectory);
+  return scan_logs(machine_.disk().image(), log_directories());
 }
 
 bool OneBroker::is_damaged(const PartitionName& at) const {

@@ -23,13 +23,15 @@
 
 namespace scenarios {
 
+/// The first one, with the metadata log.
 inline constexpr std::string_view kLogDirectory = "/data";
 
 class OneBroker {
  public:
   /// Adds the machine. Settings that tune are drawn, each with a hostile value next to the ordinary one; `more` comes on
   /// top of them.
-  OneBroker(Run& run, Stage& stage, const std::vector<std::string>& more = {});
+  OneBroker(Run& run, Stage& stage, const std::vector<std::string>& more = {},
+            bool several_directories = false);
 
   void boot();
   struct Disasters {
@@ -56,6 +58,8 @@ class OneBroker {
   void mend();
   /// The power fails, and the machine comes back with an empty disk.
   void lose_disk();
+  /// One to three, each on a disk of its own; the metadata log is in the first.
+  [[nodiscard]] const std::vector<std::string>& log_directories() const { return config_.log_directories; }
   /// Called at every start, once what a crash has left is recovered.
   std::function<void()> on_started = [] {};
 
@@ -66,10 +70,17 @@ class OneBroker {
   [[nodiscard]] bool gave_up() const { return machine_.up() && machine_.process()->main_ended; }
   void shoot_at_moments(kernel::Mono until);
   void shoot_at_compactions(const std::string& log, kernel::Mono until);
-  /// How often the broker was told that its disk or the resolver failed, so far.
-  [[nodiscard]] std::uint64_t told_errors() const;
-  /// A process ends by itself, and says so in errors, when they have failed it: V12 otherwise.
-  [[nodiscard]] bool has_excuse() const { return told_errors() > told_errors_at_boot_; }
+  /// An operator who starts the broker again when one of its log directories has failed: at some time, and at once when
+  /// the disasters are over.
+  void look_after_directories();
+  [[nodiscard]] bool has_offline_directory() const;
+  void ask_to_stop();
+  /// How often the broker was told that the resolver failed, and each of its disks, so far.
+  [[nodiscard]] std::vector<std::uint64_t> told_errors() const;
+  /// What it says in errors has a reason when any of them has failed it.
+  [[nodiscard]] bool was_told_errors() const { return told_errors() != told_errors_at_boot_; }
+  /// A process ends by itself when the resolver or the disk of the metadata have failed it: V12 otherwise.
+  [[nodiscard]] bool has_excuse() const;
   void judge_end();
   [[nodiscard]] bool is_damaged(const PartitionName& at) const;
   void strike_damaged(const std::map<std::string, ScannedLog>& before);
@@ -87,7 +98,9 @@ class OneBroker {
   std::map<std::string, net::Offset> synced_to_;  ///< what watermarks said at the last crash, by log
   bool crashed_ = false;
   bool stop_asked_ = false;
-  std::uint64_t told_errors_at_boot_ = 0;
+  bool healed_ = false;
+  bool over_ = false;  ///< the last stop was asked for
+  std::vector<std::uint64_t> told_errors_at_boot_;
   kernel::Result<> last_outcome_{};
 };
 

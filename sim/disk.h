@@ -1,7 +1,11 @@
 // A machine's simulated disk: the doors of kernel/disk.h over a DiskImage, with time and trouble. An operation is
 // issued, takes its time, and acts on the image when it completes. It completes even if nobody waits any more.
+//
+// A machine may have several disks: add_volume(path) puts another one at a directory, and each has its own trouble. All
+// volumes keep their bytes in one image; with the `ordered` personality they share its journal too.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <list>
 #include <memory>
@@ -48,15 +52,21 @@ class SimDisk final : public kernel::Disk {
   kernel::Result<kernel::SpaceInfo> space(kernel::Fiber& f, std::string_view path) override;
   kernel::Result<std::string> boot_id(kernel::Fiber& f) override;
 
-  [[nodiscard]] DiskFaults& faults() { return faults_; }
+  /// What is below `path` lies on a disk of its own from now on.
+  void add_volume(std::string path) { volumes_.push_back({.path = std::move(path)}); }
+  [[nodiscard]] std::size_t volumes() const { return volumes_.size(); }
+  /// How often an operation there has failed because of its trouble: EIO, no space, read-only.
+  [[nodiscard]] std::uint64_t errors_told(std::size_t volume) const { return volumes_[volume].errors_told; }
+  /// Volume 0 is what is on no other one.
+  [[nodiscard]] DiskFaults& faults(std::size_t volume = 0) { return volumes_[volume].faults; }
   /// Ends a hang: what was held back completes.
-  void unhang();
+  void unhang(std::size_t volume = 0);
   [[nodiscard]] DiskImage& image() { return image_; }
   [[nodiscard]] std::uint64_t operations_issued() const { return operations_issued_; }
 
   /// Makes pages unreadable (DiskImage::spoil) until they are rewritten or mended.
-  void spoil(kernel::Random random, std::uint32_t per_million);
-  void unspoil() { image_.unspoil(); }
+  void spoil(kernel::Random random, std::uint32_t per_million, std::size_t volume = 0);
+  void unspoil(std::size_t volume = 0) { image_.unspoil(files_of(volume)); }
   /// Silent damage comes to these files only; empty: to any.
   void damage_only(DiskImage::Choice choice) { choice_ = std::move(choice); }
   /// Damages pages that only the medium holds (DiskImage::rot) until they are written again or mended.
@@ -71,33 +81,40 @@ class SimDisk final : public kernel::Disk {
   class SimFile;
   class Operation;
   enum class Kind : std::uint8_t;
+  struct Volume {
+    std::string path;  ///< empty: the first one
+    DiskFaults faults;
+    std::uint64_t errors_told = 0;
+  };
+  [[nodiscard]] std::size_t volume_of(std::string_view path) const;
+  [[nodiscard]] std::vector<InodeRef> files_of(std::size_t volume, std::vector<InodeRef>* directories = nullptr) const;
   template <class T>
-  kernel::Result<T> perform(kernel::Fiber& f, Kind kind, std::uint64_t subject, std::uint64_t detail,
+  kernel::Result<T> perform(kernel::Fiber& f, std::size_t volume, Kind kind, std::uint64_t subject, std::uint64_t detail,
                             kernel::Duration base, std::function<kernel::Result<T>()> act,
                             std::function<std::uint64_t(const kernel::Result<T>&)> checksum = {});
   void submit(const std::shared_ptr<Operation>& operation, kernel::Duration base);
   void complete(const std::shared_ptr<Operation>& operation);
   bool fires(std::uint32_t per_million, std::string_view mark);
   /// True, with its mark, while the file system is read-only.
-  bool refuses_changes();
+  bool refuses_changes(std::size_t volume);
   /// True, with its mark, when `touches` says that the device cannot read what is needed.
   bool hits_bad_page(bool touches);
   std::unexpected<kernel::Error> out_of_space();
-  kernel::Result<std::size_t> write_now(Inode& inode, std::uint64_t position, std::span<const kernel::Buffer> chain);
-  kernel::Result<> sync_now(const SyncSet& set, bool may_damage);
+  kernel::Result<std::size_t> write_now(std::size_t volume, Inode& inode, std::uint64_t position, std::span<const kernel::Buffer> chain);
+  kernel::Result<> sync_now(std::size_t volume, const SyncSet& set, bool may_damage);
   /// What the device does silently with a page that it was to sync.
   struct Misfortune {
     std::uint64_t page;
     Page::Bytes shown;
     Damage kind;
   };
-  std::vector<Misfortune> draw_misfortunes(const SyncSet& set);
-  [[nodiscard]] bool has_room_for(const Inode& inode, std::uint64_t position, std::size_t length) const;
+  std::vector<Misfortune> draw_misfortunes(std::size_t volume, const SyncSet& set);
+  [[nodiscard]] bool has_room_for(std::size_t volume, const Inode& inode, std::uint64_t position, std::size_t length) const;
 
   Machine& machine_;
   World& world_;
   DiskImage image_;
-  DiskFaults faults_;
+  std::deque<Volume> volumes_{1};
   DiskImage::Choice choice_;
   kernel::Random random_;
   std::list<std::shared_ptr<Operation>> in_flight_;

@@ -229,20 +229,23 @@ void DiskImage::sync_all_directories() {
   journal_.clear();
 }
 
-std::vector<InodeRef> DiskImage::all_files() const {
+std::vector<InodeRef> DiskImage::files_below(const InodeRef& directory, std::span<const InodeRef> except,
+                                             std::vector<InodeRef>* directories_too) const {
   std::vector<InodeRef> files;
-  std::vector<InodeRef> directories{root_};
+  std::vector<InodeRef> directories{directory};
   while (!directories.empty()) {
-    const InodeRef directory = directories.back();
+    const InodeRef next = directories.back();
     directories.pop_back();
-    for (const auto& [name, inode] : directory->entries) (inode->is_directory ? directories : files).push_back(inode);
+    if (std::ranges::find(except, next) != except.end()) continue;
+    if (directories_too != nullptr) directories_too->push_back(next);
+    for (const auto& [name, inode] : next->entries) (inode->is_directory ? directories : files).push_back(inode);
   }
   return files;
 }
 
-std::uint64_t DiskImage::spoil(kernel::Random random, std::uint32_t per_million) {
+std::uint64_t DiskImage::spoil(kernel::Random random, std::uint32_t per_million, std::span<const InodeRef> files) {
   std::uint64_t spoiled = 0;
-  for (const InodeRef& file : all_files()) {
+  for (const InodeRef& file : files) {
     for (auto& [number, page] : file->pages) {
       if (page.dirty || page.fresh || page.durable != nullptr || !random.chance(per_million)) continue;
       page.unreadable = true;
@@ -252,8 +255,8 @@ std::uint64_t DiskImage::spoil(kernel::Random random, std::uint32_t per_million)
   return spoiled;
 }
 
-void DiskImage::unspoil() {
-  for (const InodeRef& file : all_files()) {
+void DiskImage::unspoil(std::span<const InodeRef> files) {
+  for (const InodeRef& file : files) {
     for (auto& [number, page] : file->pages) page.unreadable = false;
   }
 }

@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -100,16 +101,19 @@ class DiskImage {
   void drop_dirty(const SyncSet& set);
   void sync_directory(const InodeRef& directory);
   void sync_all_directories();
-  [[nodiscard]] std::vector<InodeRef> all_files() const;
+  [[nodiscard]] std::vector<InodeRef> all_files() const { return files_below(root_); }
+  /// Of the tree below `directory`, but for what is below one of `except`.
+  [[nodiscard]] std::vector<InodeRef> files_below(const InodeRef& directory, std::span<const InodeRef> except = {},
+                                                  std::vector<InodeRef>* directories_too = nullptr) const;
 
   /// The machine loses power: each unsynced page, size and namespace change survives or not as `random` says.
   LossReport lose_power(kernel::Random random);
 
   /// Latent sector errors: of the pages that only the medium holds (what is dirty is still in memory), as many per
   /// million cannot be read any more. Answers how many.
-  std::uint64_t spoil(kernel::Random random, std::uint32_t per_million);
-  /// All pages can be read again, with what they held.
-  void unspoil();
+  std::uint64_t spoil(kernel::Random random, std::uint32_t per_million, std::span<const InodeRef> files);
+  /// All pages of `files` can be read again, with what they held.
+  static void unspoil(std::span<const InodeRef> files);
   /// Whether damage may come to the file at this path.
   using Choice = std::function<bool(std::string_view path)>;
   /// Rot: of the pages that only the medium holds, as many per million, in files of `choice`. Answers how many.

@@ -107,11 +107,8 @@ void read_directories(const Given& given, BrokerConfig& config, Judgement& judge
   }
   if (config.log_directories.empty()) return judgement.problem("log.dirs", text, "names no directory; name one.");
   config.metadata_directory = effective_value("metadata.log.dir", given).value_or(config.log_directories.front());
-  if (config.log_directories.size() > 1)
-    judgement.problem("log.dirs", text, "one directory is all that is served yet; name one.");
-  if (config.metadata_directory != config.log_directories.front())
-    judgement.problem("metadata.log.dir", config.metadata_directory,
-                      "the metadata log lives in the directory of log.dirs yet; remove it.");
+  if (config.metadata_directory.empty())
+    judgement.problem("metadata.log.dir", config.metadata_directory, "names no directory; name one, or remove it.");
 }
 
 void read_numbers(const Given& given, BrokerConfig& config, Judgement& judgement) {

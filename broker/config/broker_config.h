@@ -58,7 +58,7 @@ struct BrokerConfig {
   std::vector<Listener> controller_listeners;
 
   std::vector<std::string> log_directories;  ///< at least one
-  std::string metadata_directory;
+  std::string metadata_directory;            ///< may be one of them
   std::int32_t shards = 0;                   ///< 0: as many as there are processors
   std::string admin_address;
   std::optional<std::uint16_t> admin_port;   ///< none: no metrics and health over HTTP

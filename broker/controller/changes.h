@@ -48,6 +48,13 @@ struct AlteredSettings {
   std::string message;
 };
 
+/// Where a broker has put its replica of a partition.
+struct DirectoryAssignment {
+  net::TopicId topic{};
+  net::PartitionId partition{0};
+  net::Uuid directory{};
+};
+
 /// More partitions for a topic.
 struct PartitionsWish {
   std::string name;

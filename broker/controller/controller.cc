@@ -20,7 +20,7 @@ namespace {
 
 /// Kafka writes no larger batches here and expects none.
 constexpr std::size_t kBatchBytesMax = 8u << 20;
-constexpr std::size_t kLeadershipsPerBatch = 10'000;
+constexpr std::size_t kChangesPerBatch = 10'000;
 
 bool is_unknown_outcome(const kernel::Error& error) {
   return error.is(kernel::Errc::cancelled) || error.is(kernel::Errc::deadline) ||
@@ -84,6 +84,12 @@ Result<> Controller::write(Fiber& f, std::span<const FramedValue> values) {
   return write_batch(f, data_batch(values, {.epoch = epoch_, .timestamp_ms = kernel::ms_of(f.wall()), .base = {}}));
 }
 
+Result<> Controller::write_in_parts(Fiber& f, std::span<const FramedValue> values) {
+  for (std::size_t i = 0; i < values.size(); i += kChangesPerBatch)
+    TRY(write(f, values.subspan(i, std::min(kChangesPerBatch, values.size() - i))));
+  return {};
+}
+
 Result<kernel::Mutex::Lock> Controller::begin_change(Fiber& f) {
   auto lock = TRY(changing_.lock(f));
   const auto settled = settle(f);
@@ -96,11 +102,20 @@ Result<net::BrokerEpoch> Controller::register_broker(Fiber& f, const metadata::B
   metadata::Broker broker = registration;
   broker.epoch = net::BrokerEpoch{image_->offset.raw()};  // of the record that registers it
   TRY(write(f, decide_registration(*image_, broker)));
-  const std::vector<FramedValue> leaderships = decide_leaderships(*image_, broker.id);
-  for (std::size_t i = 0; i < leaderships.size(); i += kLeadershipsPerBatch)
-    TRY(write(f, std::span{leaderships}.subspan(i, std::min(kLeadershipsPerBatch, leaderships.size() - i))));
+  TRY(write_in_parts(f, decide_leaderships(*image_, broker.id)));
   snapshot_when_due(f);
   return broker.epoch;
+}
+
+Result<> Controller::assign_directories(Fiber& f, std::span<const DirectoryAssignment> assignments) {
+  const auto lock = TRY(begin_change(f));
+  if (BUG(f, "broker.directory_not_assigned")) return {};
+  return write_in_parts(f, decide_assignments(*image_, options_.node_id, assignments));
+}
+
+Result<> Controller::keep_directories(Fiber& f, std::span<const net::Uuid> online) {
+  const auto lock = TRY(begin_change(f));
+  return write_in_parts(f, decide_directories(*image_, options_.node_id, online));
 }
 
 Result<std::vector<CreatedTopic>> Controller::create_topics(Fiber& f, std::span<const NewTopic> wanted,

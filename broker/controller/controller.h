@@ -48,6 +48,7 @@ struct ControllerOptions {
   std::uint64_t snapshot_after_bytes = 20u << 20;   ///< metadata.log.max.record.bytes.between.snapshots
   std::uint64_t segment_bytes = 1ull << 30;         ///< metadata.log.segment.bytes
   std::int64_t segment_ms = 7ll * 24 * 3600 * 1000; ///< metadata.log.segment.ms
+  bool partitions_found = false;  ///< in some directory: without metadata nobody knows whose they are
 };
 
 /// Why a metadata log cannot be led by this node.
@@ -56,6 +57,9 @@ enum class ControllerReason : std::uint16_t {
   more_voters,      ///< the quorum has voters besides this node; detail is how many
   lost,             ///< there are partitions, but no metadata at all
   not_a_voter,      ///< the one voter is another node, or had another directory (its disk was lost)
+  newer_feature,    ///< a feature's level is above what this release works with; an event names it; detail is the level
+  newer_record,     ///< a record or control record of a later release; an event says where; detail is its type
+  newer_quorum_state,  ///< quorum-state is of a later release
 };
 constexpr kernel::Room error_room(ControllerReason) { return kernel::Room::broker; }
 std::string_view name_of(ControllerReason reason);
@@ -93,6 +97,10 @@ class Controller {
                                                               bool validate_only);
   kernel::Result<std::vector<GrownTopic>> create_partitions(kernel::Fiber& f, std::span<const PartitionsWish> wanted,
                                                             bool validate_only);
+  /// This broker has put its replicas there. Durable before it returns.
+  kernel::Result<> assign_directories(kernel::Fiber& f, std::span<const DirectoryAssignment> assignments);
+  /// Of this broker's log directories these are left.
+  kernel::Result<> keep_directories(kernel::Fiber& f, std::span<const net::Uuid> online);
   kernel::Result<ProducerIdBlock> allocate_producer_ids(kernel::Fiber& f);
   /// Writes a snapshot now. Done by itself every snapshot_after_bytes.
   kernel::Result<> snapshot(kernel::Fiber& f);
@@ -109,10 +117,13 @@ class Controller {
   kernel::Result<> load(kernel::Fiber& f);
   kernel::Result<> format(kernel::Fiber& f);
   kernel::Result<> replay(kernel::Fiber& f, const std::optional<StoredSnapshot>& from);
+  kernel::Result<> judge_features(kernel::Fiber& f);
   kernel::Result<> judge_voters();
   kernel::Result<> lead(kernel::Fiber& f);
   kernel::Result<> bootstrap(kernel::Fiber& f);
   kernel::Result<> write(kernel::Fiber& f, std::span<const metadata::FramedValue> values);
+  /// Changes of single partitions, however many: each stands for itself.
+  kernel::Result<> write_in_parts(kernel::Fiber& f, std::span<const metadata::FramedValue> values);
   kernel::Result<> write_batch(kernel::Fiber& f, Batch batch);
   kernel::Result<> settle(kernel::Fiber& f);
   kernel::Result<> apply_pending();

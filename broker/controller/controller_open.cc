@@ -56,6 +56,9 @@ std::string_view name_of(ControllerReason reason) {
     case ControllerReason::lost: return "lost";
     case ControllerReason::more_voters: return "more_voters";
     case ControllerReason::not_a_voter: return "not_a_voter";
+    case ControllerReason::newer_feature: return "newer_feature";
+    case ControllerReason::newer_record: return "newer_record";
+    case ControllerReason::newer_quorum_state: return "newer_quorum_state";
   }
   std::unreachable();
 }
@@ -81,19 +84,23 @@ Result<std::unique_ptr<Controller>> Controller::open(Fiber& f, log::DirectorySha
 
 Result<> Controller::load(Fiber& f) {
   TRY(kernel::make_directories(f, f.node().disk(), log_path(directory_)));
-  std::optional<StoredSnapshot> newest = TRY(store_.load(f));
+  auto stored = store_.load(f);
+  if (!stored && stored.error().is(kernel::Errc::unsupported)) return fail(ControllerReason::newer_record, stored.error().detail);
+  std::optional<StoredSnapshot> newest = TRY(stored);
   log_ = TRY(log::Log::open(f, directory_,
                             {.topic = std::string{kMetadataTopic}, .partition = net::PartitionId{0},
                              .topic_id = kMetadataTopicId},
                             {.segment_bytes = options_.segment_bytes, .segment_ms = options_.segment_ms}));
   if (!newest && log_->next() == Offset{0}) {
-    const auto found = TRY(directory_.directory().partitions(f));
-    if (std::ranges::any_of(found, [](const log::LogIdentity& one) { return one.topic != kMetadataTopic; }))
-      return fail(ControllerReason::lost);
+    if (options_.partitions_found) return fail(ControllerReason::lost);
     TRY(format(f));
     newest = TRY(store_.load(f));
   }
-  TRY(replay(f, newest));
+  if (const auto replayed = replay(f, newest); !replayed) {
+    if (!replayed.error().is(kernel::Errc::unsupported)) return replayed;
+    return fail(ControllerReason::newer_record, replayed.error().detail);
+  }
+  TRY(judge_features(f));
   TRY(judge_voters());
   TRY(lead(f));
   return bootstrap(f);
@@ -142,7 +149,11 @@ Result<> Controller::replay(Fiber& f, const std::optional<StoredSnapshot>& from)
     const Offset before = next;
     while (const auto batch = TRY(reader.next())) {
       if (batch->header.base_offset != next) return fail(ControllerReason::damaged, next.raw());
-      TRY(replay.apply(*batch));
+      if (const auto applied = replay.apply(*batch); !applied) {
+        f.log().error("metadata_not_replayed", {{"directory", log_path(directory_)}, {"offset", batch->header.base_offset},
+                                                {"error", applied.error()}});
+        return applied;
+      }
       next = batch->header.next_offset();
       bytes_since_snapshot_ += batch->bytes.size();
     }
@@ -158,6 +169,20 @@ Result<> Controller::replay(Fiber& f, const std::optional<StoredSnapshot>& from)
   return {};
 }
 
+Result<> Controller::judge_features(Fiber& f) {
+  const std::vector<metadata::SupportedFeature> supported = supported_features();
+  const auto judge = [&](std::string_view name, std::int16_t level) -> Result<> {
+    const auto known = std::ranges::find(supported, name, &metadata::SupportedFeature::name);
+    const std::int16_t most = known == supported.end() ? std::int16_t{0} : known->max;
+    if (level <= most) return {};
+    f.log().error("feature_too_new", {{"feature", name}, {"level", level}, {"supported_to", most},
+                                      {"directory", log_path(directory_)}});
+    return fail(ControllerReason::newer_feature, level);
+  };
+  for (const auto& [name, level] : image_->features) TRY(judge(name, level));
+  return judge("kraft.version", view_.kraft_version);
+}
+
 Result<> Controller::judge_voters() {
   // A static quorum (kraft.version 0) has its voters in the configuration, which names this node alone.
   if (view_.kraft_version < 1) return {};
@@ -170,7 +195,10 @@ Result<> Controller::judge_voters() {
 }
 
 Result<> Controller::lead(Fiber& f) {
-  const auto remembered = TRY(store_.load_quorum_state(f));
+  const auto remembered_or = store_.load_quorum_state(f);
+  if (!remembered_or && remembered_or.error().is(kernel::Errc::unsupported))
+    return fail(ControllerReason::newer_quorum_state, remembered_or.error().detail);
+  const auto remembered = TRY(remembered_or);
   const net::LeaderEpoch before = remembered ? std::max(remembered->epoch, epoch_) : epoch_;
   epoch_ = net::LeaderEpoch{before.raw() + 1};
   // The epoch is new at every start, so that no id is drawn twice.

@@ -9,7 +9,9 @@
 #include "broker/config/topic_config.h"
 #include "broker/controller/placement.h"
 #include "broker/controller/topic_names.h"
+#include "broker/placements.h"
 #include "kernel/check.h"
+#include "net/codec/arena.h"
 #include "net/framed_record.h"
 #include "net/messages/metadata_records.h"
 
@@ -192,6 +194,61 @@ std::vector<FramedValue> decide_registration(const Image& image, const Broker& r
   return {metadata::broker_record(broker, image.metadata_version()), framed(unfence, 0)};
 }
 
+namespace {
+FramedValue leader_change(net::TopicId topic, std::size_t partition, BrokerId leader) {
+  net::PartitionChangeRecord change;
+  change.partition_id = net::PartitionId{static_cast<std::int32_t>(partition)};
+  change.topic_id = topic;
+  change.leader = leader;
+  return framed(change, 0);
+}
+}  // namespace
+
+std::vector<FramedValue> decide_directories(const Image& image, BrokerId broker, std::span<const net::Uuid> online) {
+  const auto known = image.brokers.find(broker);
+  if (known == image.brokers.end() || image.metadata_version() < metadata::kWithDirectories) return {};
+  net::Arena arena;
+  net::BrokerRegistrationChangeRecord left;
+  left.broker_id = broker;
+  left.broker_epoch = known->second.epoch;
+  left.log_dirs = arena.copy(std::vector<net::Uuid>{online.begin(), online.end()});
+  std::vector<FramedValue> out{framed(left, 2)};
+  for (const auto& [id, topic] : image.topics_by_id) {
+    for (std::size_t i = 0; i < topic->partitions.size(); ++i) {
+      const Partition& partition = topic->partitions[i];
+      if (partition.leader != broker) continue;
+      const net::Uuid directory = metadata::directory_of(partition, broker);
+      if (!is_directory(directory) || std::ranges::find(online, directory) != online.end()) continue;
+      out.push_back(leader_change(id, i, net::kBrokerIdNone));
+    }
+  }
+  return out;
+}
+
+std::vector<FramedValue> decide_assignments(const Image& image, BrokerId broker,
+                                            std::span<const DirectoryAssignment> assignments) {
+  std::vector<FramedValue> out;
+  if (image.metadata_version() < metadata::kWithDirectories) return out;
+  for (const DirectoryAssignment& one : assignments) {
+    const Topic* topic = image.find_topic(one.topic);
+    const auto index = static_cast<std::size_t>(one.partition.raw());
+    if (topic == nullptr || index >= topic->partitions.size()) continue;
+    const Partition& partition = topic->partitions[index];
+    const auto replica = std::ranges::find(partition.replicas, broker);
+    if (replica == partition.replicas.end() || metadata::directory_of(partition, broker) == one.directory) continue;
+    std::vector<net::Uuid> directories = partition.directories;
+    directories.resize(partition.replicas.size());
+    directories[static_cast<std::size_t>(replica - partition.replicas.begin())] = one.directory;
+    net::Arena arena;
+    net::PartitionChangeRecord change;
+    change.partition_id = one.partition;
+    change.topic_id = one.topic;
+    change.directories = arena.copy(directories);
+    out.push_back(framed(change, 1));
+  }
+  return out;
+}
+
 std::vector<FramedValue> decide_leaderships(const Image& image, BrokerId broker) {
   std::vector<FramedValue> out;
   net::Arena arena;
@@ -203,6 +260,10 @@ std::vector<FramedValue> decide_leaderships(const Image& image, BrokerId broker)
       // just then it leaves a partition that nobody is in sync with, and that nobody else has.
       const bool only_replica = partition.isr.empty() && partition.replicas == std::vector{broker};
       if (!(in_sync || only_replica) || (partition.leader != broker && partition.leader != net::kBrokerIdNone)) continue;
+      if (!metadata::is_online(image, partition, broker)) {  // the directory it is in is not to be had
+        if (partition.leader == broker) out.push_back(leader_change(id, i, net::kBrokerIdNone));
+        continue;
+      }
       net::PartitionChangeRecord change;
       change.partition_id = net::PartitionId{static_cast<std::int32_t>(i)};
       change.topic_id = id;

@@ -41,8 +41,16 @@ struct DeleteDecision {
 
 /// The registration of a broker with the epoch it names, and that it serves at once.
 [[nodiscard]] std::vector<FramedValue> decide_registration(const Image& image, const metadata::Broker& registration);
+/// What makes it known that of a broker's directories only `online` are left: partitions in others have no leader, as
+/// long as nobody else is in sync.
+[[nodiscard]] std::vector<FramedValue> decide_directories(const Image& image, net::BrokerId broker,
+                                                          std::span<const net::Uuid> online);
+/// In which directories a broker has put its replicas. What is known already, or does not exist, makes no record.
+[[nodiscard]] std::vector<FramedValue> decide_assignments(const Image& image, net::BrokerId broker,
+                                                          std::span<const DirectoryAssignment> assignments);
 /// What makes a broker that has started anew the leader of what it led, or can lead: a new leader epoch for each
-/// partition, since its log may be shorter than what was read from it before.
+/// partition, since its log may be shorter than what was read from it before. In a directory that it does not have
+/// now it leads nothing.
 [[nodiscard]] std::vector<FramedValue> decide_leaderships(const Image& image, net::BrokerId broker);
 
 /// The next block, whoever asks for it.

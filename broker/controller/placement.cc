@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "broker/controller/decide.h"
+#include "broker/placements.h"
 #include "kernel/check.h"
 
 namespace broker::controller {
@@ -14,10 +15,6 @@ using metadata::Broker;
 using metadata::Partition;
 using net::BrokerId;
 using net::ErrorCode;
-
-// Directory ids that mean something instead of naming a directory.
-constexpr net::Uuid kDirectoryMigrating{0, 0};
-constexpr net::Uuid kDirectoryUnassigned{0, 1};
 
 bool is_active(const Broker& broker) { return !broker.fenced && !broker.in_controlled_shutdown; }
 

@@ -39,6 +39,7 @@ Result<std::optional<StoredSnapshot>> SnapshotStore::load(Fiber& f) {
     const kernel::Buffer bytes = TRY(read_file(f, snapshot_name(id)));
     auto content = decode_snapshot(bytes.view());
     if (content) return StoredSnapshot{id, std::move(*content)};
+    if (content.error().is(kernel::Errc::unsupported)) return std::unexpected(content.error());
     f.log().warn("metadata_snapshot_damaged", {{"file", snapshot_name(id)}, {"why", content.error()}});
   }
   return std::nullopt;

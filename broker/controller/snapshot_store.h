@@ -25,7 +25,7 @@ class SnapshotStore {
   explicit SnapshotStore(std::string directory) : directory_{std::move(directory)} {}
 
   /// The newest snapshot that is whole; removes files that were being written or removed. Damaged ones are passed
-  /// over with a warning. Errors: kernel reasons.
+  /// over with a warning. Errors: unsupported (of a later release), kernel reasons.
   kernel::Result<std::optional<StoredSnapshot>> load(kernel::Fiber& f);
   /// Durable before it returns. `tag` is for the name while it is written.
   kernel::Result<> save(kernel::Fiber& f, const SnapshotId& id, const Batch& bytes, std::uint64_t tag);

@@ -33,8 +33,7 @@ void fill(TopicAnswer& answer, const metadata::Topic& topic, net::Arena& arena,
     out.replica_nodes = arena.copy(partition.replicas);
     out.isr_nodes = arena.copy(partition.isr);
     for (const net::BrokerId replica : partition.replicas) {
-      const auto known = image.brokers.find(replica);
-      if (known == image.brokers.end() || known->second.fenced) arena.push_back(out.offline_replicas, replica);
+      if (!metadata::is_online(image, partition, replica)) arena.push_back(out.offline_replicas, replica);
     }
     if (partition.leader == net::BrokerId{-1}) out.error_code = ErrorCode::leader_not_available;
   }

@@ -28,8 +28,7 @@ PartitionAnswer told(const metadata::Partition& partition, std::size_t index, co
   out.eligible_leader_replicas = arena.copy(partition.eligible_leader_replicas);
   out.last_known_elr = arena.copy(partition.last_known_leaders);
   for (const net::BrokerId replica : partition.replicas) {
-    const auto known = image.brokers.find(replica);
-    if (known == image.brokers.end() || known->second.fenced) arena.push_back(out.offline_replicas, replica);
+    if (!metadata::is_online(image, partition, replica)) arena.push_back(out.offline_replicas, replica);
   }
   if (partition.leader == net::kBrokerIdNone) out.error_code = ErrorCode::leader_not_available;
   return out;

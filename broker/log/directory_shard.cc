@@ -20,7 +20,11 @@ constexpr std::uint64_t kCompactAboveBytes = 1u << 20;
 DirectoryShard::DirectoryShard(LogDirectory& directory, kernel::Shard& shard, kernel::Scope& scope, std::string path)
     : directory_{directory}, shard_{shard}, scope_{scope}, path_{std::move(path)},
       full_{shard.metrics().gauge("kalda_log_directory_full",
-                                        "Shards whose last write found no space; they take up writing by themselves")} {}
+                                  "Shards whose last write found no space; they take up writing by themselves",
+                                  directory_label(path_))},
+      stalled_{shard.metrics().gauge("kalda_log_directory_stalled",
+                                     "Shards that have waited long for a write or sync of the directory",
+                                     directory_label(path_))} {}
 
 DirectoryShard::~DirectoryShard() { CHECK(logs_.empty() || shard_.dead()); }
 
@@ -53,7 +57,7 @@ void DirectoryShard::go_offline(Fiber& f, const kernel::Error& why, std::string_
   f.node().mark("broker.log.directory_offline");
   hear_offline();
   // The others hear of it by message; what they sync meanwhile is theirs and good.
-  scope_.spawn("log_offline", [this](Fiber& teller) { directory_.spread_offline(teller, *this); });
+  scope_.spawn("log_offline", [this](Fiber& teller) { directory_.spread_offline(teller, this); });
 }
 
 void DirectoryShard::note_space(Fiber& f, bool is_full, std::string_view file) {
@@ -61,6 +65,22 @@ void DirectoryShard::note_space(Fiber& f, bool is_full, std::string_view file) {
   full_.set(is_full ? 1 : 0);
   if (is_full) f.log().warn("log_directory_full", {{"path", path_}, {"file", file}, {"next", "records are refused until there is space"}});
   else f.log().info("log_directory_has_space", {{"path", path_}});
+}
+
+void DirectoryShard::look_for_stalls(Fiber& f) {
+  while (!closing_ && online_ && f.sleep(kStallLook)) {
+    kernel::Mono since = syncs_.flying_since();
+    for (const Log* log : logs_) since = std::min(since, log->writing_since());
+    const bool is_stalled = since != kernel::kNever && f.now() - since > kStalledAfter;
+    if (is_stalled == stalled()) continue;
+    stalled_.set(is_stalled ? 1 : 0);
+    if (is_stalled) f.node().mark("broker.log.directory_stalled");
+    if (is_stalled) {
+      f.log().warn("log_directory_stalled", {{"path", path_}, {"next", "what is written there waits; look at the disk"}});
+    } else {
+      f.log().info("log_directory_goes_on", {{"path", path_}});
+    }
+  }
 }
 
 void DirectoryShard::hear_offline() {

@@ -53,6 +53,12 @@ class DirectoryShard {
   void note_space(kernel::Fiber& f, bool is_full, std::string_view file);
   /// From any thread.
   [[nodiscard]] bool full() const { return full_.value() != 0; }
+  /// A write or sync has been under way for so long that the disk must be slow or hung. From any thread.
+  static constexpr kernel::Duration kStalledAfter = std::chrono::seconds{5};
+  static constexpr kernel::Duration kStallLook = std::chrono::seconds{1};
+  [[nodiscard]] bool stalled() const { return stalled_.value() != 0; }
+  /// Keeps stalled() true to the facts until the directory is offline, or the fiber cancelled.
+  void look_for_stalls(kernel::Fiber& f);
 
   // For Log.
   void enter(Log& log);
@@ -82,6 +88,7 @@ class DirectoryShard {
   SyncGroup syncs_{*this};
   bool online_ = true;
   kernel::Gauge full_;
+  kernel::Gauge stalled_;
   bool closing_ = false;
   std::vector<Log*> logs_;
 

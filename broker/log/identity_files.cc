@@ -38,7 +38,7 @@ kernel::Result<MetaProperties> parse_meta_properties(std::string_view text) {
   if (version == nullptr) return kernel::fail(Reason::bad_version, 0);
   const auto number = parse_number<int>(version->value);
   if (!number) return kernel::fail(Reason::bad_line, version->line);
-  if (*number != kMetaPropertiesVersion) return kernel::fail(Reason::bad_version, version->line);
+  if (*number != kMetaPropertiesVersion) return kernel::fail(Reason::bad_version, *number);
   const Property* cluster_id = get("cluster.id");
   const Property* node_id = get("node.id");
   if (cluster_id == nullptr || node_id == nullptr) return kernel::fail(Reason::missing_key, 0);

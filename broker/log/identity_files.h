@@ -22,8 +22,8 @@ struct MetaProperties {
   std::optional<net::Uuid> directory_id;
   friend bool operator==(const MetaProperties&, const MetaProperties&) = default;
 };
-/// Errors: bad_version (also the format 0 of ZooKeeper times), missing_key, bad_line, duplicate; the detail is the
-/// number of the line, 0 for a missing key.
+/// Errors: bad_version (also the format 0 of ZooKeeper times, and without one; the detail is the version), missing_key,
+/// bad_line, duplicate; the detail is the number of the line then, 0 for a missing key.
 kernel::Result<MetaProperties> parse_meta_properties(std::string_view text);
 std::string format_meta_properties(const MetaProperties& properties);
 

@@ -22,6 +22,7 @@ std::string_view name_of(LogReason reason) {
     case LogReason::directory_offline: return "directory_offline";
     case LogReason::foreign_topic_id: return "foreign_topic_id";
     case LogReason::damaged: return "damaged";
+    case LogReason::newer_format: return "newer_format";
   }
   std::unreachable();
 }
@@ -54,6 +55,7 @@ Result<> Log::make_directory(Fiber& f, const std::string& path, const LogIdentit
     if (file) {
       const kernel::Buffer text = TRY(kernel::read_all(f, **file));
       const auto found = parse_partition_metadata(kernel::as_text(text.view()));
+      if (!found && found.error().is(Reason::bad_version)) return kernel::fail(LogReason::newer_format, found.error().detail);
       if (found && *found != identity.topic_id && !BUG(f, "log.directory_matched_by_name"))
         return kernel::fail(LogReason::foreign_topic_id);
       if (!found) f.log().warn("partition_metadata_unreadable", {{"path", path}, {"error", found.error()}});
@@ -86,7 +88,12 @@ Result<std::unique_ptr<Log>> Log::open(Fiber& f, DirectoryShard& directory, LogI
   // A point beyond what there is was of another end of this log: compaction begins anew.
   log->first_dirty_ = evidence.first_dirty.value_or(log->log_start_);
   if (log->first_dirty_ > log->segments_.back()->base()) log->first_dirty_ = log->log_start_;
-  if (must_store) TRY(directory.store_watermark(f, *log));
+  if (must_store) {
+    if (const auto stored = directory.store_watermark(f, *log); !stored) {
+      static_cast<void>(directory.directory().release(f, log->identity_));
+      return std::unexpected(stored.error());
+    }
+  }
   if (BUG(f, "log.stale_high_watermark_after_restart"))
     log->committed_ = log->committed_border_.offset = std::min(log->committed_, evidence.high_watermark);
   log->left_ = false;

@@ -104,6 +104,7 @@ enum class LogReason : std::uint16_t {
   directory_offline,    ///< a sync or write of its log directory has failed: nothing more is promised or accepted
   foreign_topic_id,     ///< the directory belongs to another topic of the same name
   damaged,              ///< bytes that were committed are not what they were; the partition does not serve
+  newer_format,         ///< its partition.metadata is of a later release, and left as it is
 };
 constexpr kernel::Room error_room(LogReason) { return kernel::Room::broker; }
 std::string_view name_of(LogReason reason);
@@ -267,6 +268,8 @@ class Log final : private SyncMember {
   kernel::Result<> wait_idle(kernel::Fiber& f);
 
   // For DirectoryShard.
+  /// When the write under way began; kNever when there is none.
+  [[nodiscard]] kernel::Mono writing_since() const { return writing_since_; }
   [[nodiscard]] Watermark watermark() const;
   [[nodiscard]] WatermarkKey watermark_key() const { return {identity_.topic_id, identity_.partition}; }
   [[nodiscard]] LogOffsets offsets() const;
@@ -379,6 +382,7 @@ class Log final : private SyncMember {
   std::uint64_t written_ticket_ = 0;
   std::deque<Failed> failed_;
   bool writing_ = false;
+  kernel::Mono writing_since_ = kernel::kNever;
   bool accepting_ = true;
   bool cutting_ = false;  ///< truncate() runs: nothing may be taken for synced
   bool epochs_dirty_ = false;

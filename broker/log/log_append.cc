@@ -148,7 +148,9 @@ void Log::start_writer() {
 
 void Log::write_queued(Fiber& w) {
   while (!queue_.empty() && directory_.online()) {
+    writing_since_ = w.now();
     const Result<> done = write_some(w);
+    writing_since_ = kernel::kNever;
     if (done) {
       directory_.note_space(w, /*is_full=*/false, {});
       continue;

@@ -56,8 +56,20 @@ std::string_view name_of(LogDirectoryReason reason) {
     case LogDirectoryReason::damaged_identity: return "damaged_identity";
     case LogDirectoryReason::missing_identity: return "missing_identity";
     case LogDirectoryReason::newer_format: return "newer_format";
+    case LogDirectoryReason::newer_identity: return "newer_identity";
+    case LogDirectoryReason::older_identity: return "older_identity";
+    case LogDirectoryReason::duplicate_identity: return "duplicate_identity";
   }
   std::unreachable();
+}
+
+std::string directory_label(std::string_view path) {
+  std::string label = "directory=\"";
+  for (const char c : path) {
+    if (c == '"' || c == '\\') label += '\\';
+    label += c == '\n' ? ' ' : c;
+  }
+  return label + '"';
 }
 
 std::string partition_directory_name(std::string_view topic, net::PartitionId partition) {
@@ -96,6 +108,13 @@ Result<> remove_tree(Fiber& f, const std::string& path) {
   return disk.remove_directory(f, path);
 }
 
+LogDirectory::LogDirectory(kernel::Shard& owner, std::string path)
+    : owner_{owner},
+      path_{std::move(path)},
+      online_metric_{owner.metrics().gauge(kOnlineMetric, kOnlineMetricHelp, directory_label(path_))} {
+  online_metric_.set(1);
+}
+
 LogDirectory::~LogDirectory() { CHECK(shards_.empty() || owner_.dead()); }
 
 Result<std::unique_ptr<LogDirectory>> LogDirectory::open(Fiber& f, std::string path, const Expected& expected) {
@@ -123,6 +142,11 @@ Result<> LogDirectory::check_identity(Fiber& f, const Expected& expected) {
   const auto text = TRY(read_text(f, file(kMetaProperties)));
   if (text) {
     auto parsed = parse_meta_properties(*text);
+    const std::int64_t version = parsed ? 1 : parsed.error().detail;
+    const bool says_something = version > 0 || text->find("version=") != text->npos || text->find("broker.id=") != text->npos;
+    if (!parsed && parsed.error().is(Reason::bad_version) && says_something) {
+      return kernel::fail(version > 0 ? LogDirectoryReason::newer_identity : LogDirectoryReason::older_identity, version);
+    }
     if (!parsed) return kernel::fail(LogDirectoryReason::damaged_identity, parsed.error().detail);
     properties_ = std::move(*parsed);
     if (!expected.cluster_id.empty() && properties_.cluster_id != expected.cluster_id)
@@ -275,8 +299,9 @@ Result<std::unique_ptr<DirectoryShard>> LogDirectory::on_shard(Fiber& f, kernel:
   shard->watermark_file_ = TRY(disk.open(f, shard->watermark_path(), OpenMode::read_write()));
   DirectoryShard* raw = shard.get();
   TRY(kernel::call_on(f, owner_, [&](Fiber&) -> Result<> {
+    if (!online_) return kernel::fail(LogReason::directory_offline);
     shards_.push_back(raw);
-    return online_ ? Result<>{} : kernel::fail(LogReason::directory_offline);
+    return {};
   }));
   return shard;
 }
@@ -288,11 +313,21 @@ Result<> LogDirectory::part(Fiber& f, DirectoryShard& shard) {
   });
 }
 
-void LogDirectory::spread_offline(Fiber& f, DirectoryShard& from) {
+void LogDirectory::fail(Fiber& f, const kernel::Error& why, std::string_view file) {
+  if (!online_) return;
+  f.log().error("log_directory_offline", {{"path", path_}, {"file", file}, {"error", why}});
+  f.node().mark("broker.log.directory_offline");
+  spread_offline(f, nullptr);
+}
+
+void LogDirectory::spread_offline(Fiber& f, DirectoryShard* from) {
   // One after the other; the list may change while a shard is being told.
-  std::vector<DirectoryShard*> told{&from};
+  std::vector<DirectoryShard*> told{from};
   const auto next = [&](Fiber&) -> DirectoryShard* {
-    online_ = false;
+    if (std::exchange(online_, false)) {
+      online_metric_.set(0);
+      if (changed_ != nullptr) changed_->notify_all();
+    }
     for (DirectoryShard* shard : shards_) {
       if (std::ranges::find(told, shard) == told.end()) return shard;
     }

@@ -38,7 +38,9 @@
 #include "broker/log/log.h"
 #include "kernel/disk.h"
 #include "kernel/fiber.h"
+#include "kernel/metrics.h"
 #include "kernel/mutex.h"
+#include "kernel/notify.h"
 #include "kernel/scope.h"
 
 namespace broker::log {
@@ -48,10 +50,18 @@ enum class LogDirectoryReason : std::uint16_t {
   foreign_node,             ///< or another node
   damaged_identity,         ///< meta.properties cannot be read; detail is the line
   missing_identity,         ///< there are partitions, but no meta.properties
-  newer_format,             ///< a file of ours from a later release
+  newer_format,             ///< a file of ours from a later release; detail is the version
+  newer_identity,           ///< meta.properties is of a later release; detail is its version
+  older_identity,           ///< meta.properties is of the times of ZooKeeper
+  duplicate_identity,       ///< another directory has the same directory.id
 };
 constexpr kernel::Room error_room(LogDirectoryReason) { return kernel::Room::broker; }
 std::string_view name_of(LogDirectoryReason reason);
+
+inline constexpr std::string_view kOnlineMetric = "kalda_log_directory_online";
+inline constexpr std::string_view kOnlineMetricHelp = "1 while the log directory can be used, 0 once it has failed";
+/// How metrics name a directory.
+[[nodiscard]] std::string directory_label(std::string_view path);
 
 /// What the directory's files say of one partition when its log is opened.
 struct LogEvidence {
@@ -106,6 +116,11 @@ class LogDirectory {
   /// False once a write or sync has failed for good; every append and sync then answers directory_offline. On the
   /// owner shard; elsewhere ask the DirectoryShard.
   [[nodiscard]] bool online() const { return online_; }
+  [[nodiscard]] kernel::Shard& owner() const { return owner_; }
+  /// It has failed: on every shard soon. On the owner shard.
+  void fail(kernel::Fiber& f, const kernel::Error& why, std::string_view file);
+  /// `changed` is notified, on the owner shard, when it has gone offline.
+  void tell_offline(kernel::Notify& changed) { changed_ = &changed; }
   /// Writes the checkpoints of the logs that are open (recovery points, log starts, high watermarks).
   kernel::Result<> checkpoint(kernel::Fiber& f);
   /// After every DirectoryShard is closed: checkpoints, the clean shutdown mark, the lock. An offline directory, or
@@ -126,7 +141,7 @@ class LogDirectory {
   kernel::Result<> store_first_dirty(kernel::Fiber& f, const LogIdentity& identity, Offset first_dirty);
   kernel::Result<> forget(kernel::Fiber& f, const LogIdentity& identity);
   kernel::Result<> part(kernel::Fiber& f, DirectoryShard& shard);
-  void spread_offline(kernel::Fiber& f, DirectoryShard& from);
+  void spread_offline(kernel::Fiber& f, DirectoryShard* from);
 
  private:
   using Name = std::pair<std::string, net::PartitionId>;
@@ -138,7 +153,7 @@ class LogDirectory {
     bool clean = false;
     bool in_use = false;
   };
-  LogDirectory(kernel::Shard& owner, std::string path) : owner_{owner}, path_{std::move(path)} {}
+  LogDirectory(kernel::Shard& owner, std::string path);
   kernel::Result<> check_identity(kernel::Fiber& f, const Expected& expected);
   kernel::Result<> read_watermarks(kernel::Fiber& f, bool mark_present);
   kernel::Result<> read_checkpoints(kernel::Fiber& f);
@@ -159,6 +174,8 @@ class LogDirectory {
   bool foreign_ = true;
   bool refused_ = false;  ///< a log could not be opened: there will be no clean shutdown mark
   bool online_ = true;
+  kernel::Gauge online_metric_;
+  kernel::Notify* changed_ = nullptr;
   std::optional<std::int64_t> previous_broker_epoch_;
   WatermarkHeader header_;
   Watermarks watermarks_;

@@ -6,12 +6,15 @@
 
 namespace broker::log {
 
-inline constexpr std::array<std::string_view, 13> kMarks{
+inline constexpr std::array<std::string_view, 19> kMarks{
     "broker.log.compacted",              "broker.log.compacted_in_parts",
     "broker.log.retention_moved_start",  "broker.log.rolled_by_retention",
     "broker.log.damage_detected",        "broker.log.directory_offline", "broker.log.disk_full_rolled_back",
     "broker.log.group_of_many_files",    "broker.log.recovered",         "broker.log.rewrote_unsynced_tail",
     "broker.log.rolled",                 "broker.log.torn_tail_cut",     "broker.log.watermark_used",
+    // Several directories, and what becomes of one.
+    "broker.log.directory_not_opened",   "broker.log.directory_stalled", "broker.directories_assigned",
+    "broker.directory_dropped",          "broker.partition_in_offline_directory", "broker.partition_opened_late",
 };
 
 }  // namespace broker::log

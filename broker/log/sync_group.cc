@@ -44,7 +44,9 @@ void SyncGroup::run(Fiber& f) {
     }
     SyncWork work;
     for (SyncMember* member : flying_) member->begin_sync(work);
+    flying_since_ = f.now();
     const Result<> synced = BUG(f, "log.skip_sync") ? Result<>{} : sync(f, work);
+    flying_since_ = kernel::kNever;
     const std::vector<SyncMember*> landed = std::exchange(flying_, {});
     landed_.notify_all();
     if (!synced && !BUG(f, "log.ignore_failed_sync")) {

@@ -60,6 +60,8 @@ class SyncGroup {
   [[nodiscard]] bool in_flight(const SyncMember& member) const;
   /// Suspends until nothing is in flight or gathers. Errors: cancelled, deadline.
   kernel::Result<> drain(kernel::Fiber& f);
+  /// When what is in flight was sent; kNever when nothing is.
+  [[nodiscard]] kernel::Mono flying_since() const { return flying_since_; }
 
  private:
   void run(kernel::Fiber& f);
@@ -69,6 +71,7 @@ class SyncGroup {
   std::vector<SyncMember*> gathering_;
   std::vector<SyncMember*> flying_;
   bool running_ = false;
+  kernel::Mono flying_since_ = kernel::kNever;
   kernel::Notify idle_;
   kernel::Notify landed_;
 };

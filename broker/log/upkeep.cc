@@ -16,7 +16,9 @@ namespace {
 /// After a start the disk has other things to do first.
 constexpr kernel::Duration kFirstLookAfter = 30s;
 
-bool ends_upkeep(const kernel::Error& why) { return why.is(Errc::cancelled) || why.is(LogReason::directory_offline); }
+bool ends_upkeep(const kernel::Error& why) { return why.is(Errc::cancelled); }
+/// The log has gone, or its directory: no news, and the others go on.
+bool is_over(const kernel::Error& why) { return why.is(Errc::closed) || why.is(LogReason::directory_offline); }
 
 }  // namespace
 
@@ -48,7 +50,7 @@ Result<> Upkeep::apply_retention(Fiber& f) {
     TRY(f.yield());
     if (!done) {
       if (ends_upkeep(done.error())) return std::unexpected(done.error());
-      if (!done.error().is(Errc::closed)) {
+      if (!is_over(done.error())) {
         f.log().warn("retention_failed", {{"topic", log->identity().topic},
                                           {"partition", log->identity().partition},
                                           {"error", done.error()}});
@@ -71,7 +73,11 @@ Result<> Upkeep::apply_retention(Fiber& f) {
 Result<kernel::Mono> Upkeep::remove_leaving(Fiber& f) {
   kernel::Mono next = kernel::kNever;
   for (const std::shared_ptr<Log>& log : logs_()) {
-    if (log->next_leaving() <= f.now()) TRY(log->remove_leaving(f));
+    if (log->next_leaving() <= f.now()) {
+      const auto removed = log->remove_leaving(f);
+      if (!removed && ends_upkeep(removed.error())) return std::unexpected(removed.error());
+      if (!removed) continue;  // with the next look at retention
+    }
     next = std::min(next, log->next_leaving());
   }
   return next;
@@ -123,7 +129,7 @@ Result<std::vector<Upkeep::Dirty>> Upkeep::find_dirty(Fiber& f) {
 
 Result<> Upkeep::note_failure(Fiber& f, const Log& log, const kernel::Error& why) {
   if (ends_upkeep(why)) return std::unexpected(why);
-  if (why.is(Errc::closed)) return {};
+  if (is_over(why)) return {};
   metrics_.cleanings_failed_total.add();
   const bool may_pass = why.is(Errc::disk_full) || why.is(Errc::io) || why.is(Errc::deadline);
   if (!may_pass) {

@@ -16,6 +16,22 @@ std::int16_t Image::metadata_version() const {
   return at == features.end() ? std::int16_t{0} : at->second;
 }
 
+net::Uuid directory_of(const Partition& partition, net::BrokerId replica) {
+  const auto at = std::ranges::find(partition.replicas, replica);
+  const auto index = static_cast<std::size_t>(at - partition.replicas.begin());
+  return index < partition.directories.size() ? partition.directories[index] : net::Uuid{};
+}
+
+bool is_online(const Image& image, const Partition& partition, net::BrokerId replica) {
+  const auto broker = image.brokers.find(replica);
+  if (broker == image.brokers.end() || broker->second.fenced) return false;
+  constexpr std::uint64_t kReservedIds = 100;  // those that name no directory
+  const net::Uuid directory = directory_of(partition, replica);
+  const std::vector<net::Uuid>& registered = broker->second.log_directories;
+  if (registered.empty() || (directory.high == 0 && directory.low < kReservedIds)) return true;
+  return std::ranges::find(registered, directory) != registered.end();
+}
+
 bool Image::same_content(const Image& other) const {
   const auto same_topic = [](const auto& a, const auto& b) { return a.first == b.first && *a.second == *b.second; };
   return cluster_id == other.cluster_id && std::ranges::equal(topics, other.topics, same_topic) &&

@@ -129,4 +129,9 @@ class Image {
 };
 using ImageRef = std::shared_ptr<const Image>;
 
+/// Whether the replica's broker serves, and so does the directory the replica is in, as far as it is known.
+[[nodiscard]] bool is_online(const Image& image, const Partition& partition, net::BrokerId replica);
+/// The directory of that replica; zero when it is not known.
+[[nodiscard]] net::Uuid directory_of(const Partition& partition, net::BrokerId replica);
+
 }  // namespace broker::metadata

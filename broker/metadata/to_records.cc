@@ -8,7 +8,6 @@ namespace broker::metadata {
 namespace {
 
 // From which metadata.version on a record may be written in which version.
-constexpr std::int16_t kWithDirectories = 17;       // 3.7-IV2
 constexpr std::int16_t kWithEligibleLeaders = 23;   // 4.0-IV1
 constexpr std::int16_t kWithCordonedDirectories = 30;  // 4.3-IV0
 

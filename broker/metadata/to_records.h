@@ -21,6 +21,9 @@ using FramedValue = std::vector<std::byte>;
 [[nodiscard]] std::vector<FramedValue> to_records(const Image& image);
 
 // Also for whoever decides a change.
+/// The metadata.version from which on records name directories (3.7-IV2).
+inline constexpr std::int16_t kWithDirectories = 17;
+
 [[nodiscard]] FramedValue broker_record(const Broker& broker, std::int16_t metadata_version);
 [[nodiscard]] FramedValue topic_record(const Topic& topic);
 [[nodiscard]] FramedValue partition_record(const Topic& topic, std::size_t partition, std::int16_t metadata_version);

@@ -43,10 +43,11 @@ void scan_batch(const net::record::BatchView& batch, ScannedRecords& out) {
 
 bool is_compacted(std::string_view log) { return log.starts_with("__consumer_offsets-") || log.starts_with("compacted-"); }
 
-std::map<std::string, ScannedLog> scan_logs(const sim::DiskImage& image, std::string_view log_directory) {
-  std::map<std::string, ScannedLog> logs;
+namespace {
+
+void scan_directory(const sim::DiskImage& image, std::string_view log_directory, std::map<std::string, ScannedLog>& logs) {
   const auto root = image.find(log_directory);
-  if (!root) return logs;
+  if (!root) return;
   const auto text_of = [&](const sim::InodeRef& directory, std::string_view name) -> std::optional<std::string> {
     const auto file = directory->entries.find(std::string{name});
     if (file == directory->entries.end()) return std::nullopt;
@@ -72,16 +73,25 @@ std::map<std::string, ScannedLog> scan_logs(const sim::DiskImage& image, std::st
       log.ends_cleanly = scan_segment(bytes.view(), log.batches);
     }
   }
+}
+
+}  // namespace
+
+std::map<std::string, ScannedLog> scan_logs(const sim::DiskImage& image, std::span<const std::string> log_directories) {
+  std::map<std::string, ScannedLog> logs;
+  for (const std::string& one : log_directories) scan_directory(image, one, logs);
   return logs;
 }
 
-std::optional<ScannedRecords> scan_records(const sim::DiskImage& image, std::string_view log_directory,
+std::optional<ScannedRecords> scan_records(const sim::DiskImage& image, std::span<const std::string> log_directories,
                                            const std::string& log) {
-  const auto logs = scan_logs(image, log_directory);
+  const auto logs = scan_logs(image, log_directories);
   const auto found = logs.find(log);
   if (found == logs.end()) return std::nullopt;
   ScannedRecords out{.start = found->second.start, .active_base = found->second.active_base, .keys = {}, .last_of_producer = {}};
-  const auto directory = image.find(fmt::format("{}/{}", log_directory, log));
+  auto directory = image.find(fmt::format("{}/{}", log_directories.front(), log));
+  for (const std::string& one : log_directories)
+    if (!directory) directory = image.find(fmt::format("{}/{}", one, log));
   for (const auto& [name, file] : (*directory)->entries) {
     if (name.ends_with(".swap")) return std::nullopt;
     if (!name.ends_with(".log")) continue;

@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -26,8 +27,8 @@ struct ScannedLog {
 /// Whether a scenario has this log compacted: its offsets have gaps then, and what lies below its newest segment is
 /// rewritten.
 [[nodiscard]] bool is_compacted(std::string_view log);
-/// Partition directories (not those on their way to deletion) under `log_directory`.
-std::map<std::string, ScannedLog> scan_logs(const sim::DiskImage& image, std::string_view log_directory);
+/// Partition directories (not those on their way to deletion) under `log_directories`.
+std::map<std::string, ScannedLog> scan_logs(const sim::DiskImage& image, std::span<const std::string> log_directories);
 
 /// The records of one log.
 struct ScannedRecords {
@@ -37,7 +38,7 @@ struct ScannedRecords {
   std::map<net::ProducerId, net::Offset> last_of_producer;      ///< last offset of its last batch
 };
 /// Nothing when there is no such log, or a compaction is exchanging its files just now.
-std::optional<ScannedRecords> scan_records(const sim::DiskImage& image, std::string_view log_directory,
+std::optional<ScannedRecords> scan_records(const sim::DiskImage& image, std::span<const std::string> log_directories,
                                            const std::string& log);
 
 /// R12: `recovered` is a batch-aligned prefix of what survived the crash.

@@ -28,13 +28,18 @@ kernel::Result<> fold(group::State& state, kernel::ByteView segment) {
 
 }  // namespace
 
-void check_group_fold(Run& run, const sim::DiskImage& image, const std::string& group_id, const std::string& topic,
+void check_group_fold(Run& run, const sim::DiskImage& image, std::span<const std::string> log_directories,
+                      const std::string& group_id, const std::string& topic,
                       const std::vector<CommittedOffset>& told) {
   group::State state;
-  const auto root = image.find("/data");
-  if (!root) return run.violation("G9", "there is no log directory");
-  for (const auto& [name, directory] : (*root)->entries) {
-    if (!name.starts_with("__consumer_offsets-")) continue;
+  std::map<std::string, sim::InodeRef> found;
+  for (const std::string& path : log_directories) {
+    const auto root = image.find(path);
+    if (!root) return run.violation("G9", fmt::format("there is no log directory {}", path));
+    for (const auto& [name, directory] : (*root)->entries)
+      if (name.starts_with("__consumer_offsets-")) found[name] = directory;
+  }
+  for (const auto& [name, directory] : found) {
     for (const auto& [file_name, file] : directory->entries) {
       if (!file_name.ends_with(".log")) continue;
       const kernel::Buffer bytes = image.read(*file, 0, file->size);

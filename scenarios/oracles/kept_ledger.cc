@@ -218,8 +218,8 @@ bool KeptLedger::unplaced_tombstone_may_have_gone(const std::string& key) const 
   });
 }
 
-void KeptLedger::check_disk(const sim::DiskImage& image, std::string_view log_directory) {
-  const auto found = scan_records(image, log_directory, name_);
+void KeptLedger::check_disk(const sim::DiskImage& image, std::span<const std::string> log_directories) {
+  const auto found = scan_records(image, log_directories, name_);
   if (!found) return;
   const std::int64_t start = std::max(found->start, start_).raw();
   std::map<std::string, std::int64_t> last_on_disk;

@@ -80,7 +80,7 @@ class KeptLedger {
   [[nodiscard]] std::int64_t some_time(kernel::Random& random) const;
 
   /// The broker has started, or stopped in order: what is on its disk?
-  void check_disk(const sim::DiskImage& image, std::string_view log_directory);
+  void check_disk(const sim::DiskImage& image, std::span<const std::string> log_directories);
   /// Nothing is sent any more, and `pass` has read all there is.
   void judge(const Pass& pass);
 

@@ -66,16 +66,24 @@ void Injector::fire(const Fault& fault) {
   });
 }
 
-std::int64_t Injector::strongest(FaultKind kind, std::optional<std::uint32_t> machine) const {
+std::size_t Injector::volume_of(const Fault& fault) const {
+  return fault.volume % world_.machines()[fault.machine]->disk().volumes();
+}
+
+std::int64_t Injector::strongest(FaultKind kind, std::optional<std::uint32_t> machine,
+                                 std::optional<std::size_t> volume) const {
   std::int64_t most = 0;
   for (const Fault* fault : under_way_) {
-    if (fault->kind == kind && fault->machine == machine.value_or(fault->machine)) most = std::max(most, fault->amount);
+    if (fault->kind != kind || fault->machine != machine.value_or(fault->machine)) continue;
+    if (!volume || volume_of(*fault) == *volume) most = std::max(most, fault->amount);
   }
   return most;
 }
 
-bool Injector::any(FaultKind kind, std::uint32_t machine) const {
-  return std::ranges::any_of(under_way_, [&](const Fault* f) { return f->kind == kind && f->machine == machine; });
+bool Injector::any(FaultKind kind, std::uint32_t machine, std::optional<std::size_t> volume) const {
+  return std::ranges::any_of(under_way_, [&](const Fault* f) {
+    return f->kind == kind && f->machine == machine && (!volume || volume_of(*f) == *volume);
+  });
 }
 
 void Injector::settle(const Fault& changed, bool begins) {
@@ -108,12 +116,13 @@ void Injector::settle(const Fault& changed, bool begins) {
 
 void Injector::settle_disk(const Fault& changed, bool begins) {
   SimDisk& disk = world_.machines()[changed.machine]->disk();
-  DiskFaults& faults = disk.faults();
-  const bool on = any(changed.kind, changed.machine);
-  const auto amount = static_cast<std::uint32_t>(strongest(changed.kind, changed.machine));
+  const std::size_t volume = volume_of(changed);
+  DiskFaults& faults = disk.faults(volume);
+  const bool on = any(changed.kind, changed.machine, volume);
+  const auto amount = static_cast<std::uint32_t>(strongest(changed.kind, changed.machine, volume));
   switch (changed.kind) {
     case FaultKind::disk_slow: faults.slow_factor = std::max(amount, 1u); return;
-    case FaultKind::disk_hung: return on ? void(faults.hung = true) : disk.unhang();
+    case FaultKind::disk_hung: return on ? void(faults.hung = true) : disk.unhang(volume);
     case FaultKind::disk_full: faults.full = on; return;
     case FaultKind::disk_short_io: faults.short_io_ppm = amount; return;
     case FaultKind::disk_write_error: faults.write_error_ppm = amount; return;
@@ -133,8 +142,8 @@ void Injector::settle_disk(const Fault& changed, bool begins) {
     case FaultKind::disk_bad_pages:
       // Which pages is settled by the fault alone, so that a plan without its neighbours spoils the same ones.
       if (begins) disk.spoil(world_.random(kernel::Domain::faults, static_cast<std::uint64_t>(changed.at.count())),
-                             static_cast<std::uint32_t>(changed.amount));
-      if (!on) disk.unspoil();
+                             static_cast<std::uint32_t>(changed.amount), volume);
+      if (!on) disk.unspoil(volume);
       return;
     default: CHECK(false);
   }
@@ -185,11 +194,13 @@ void Injector::heal() {
   world_.network().heal_all();
   world_.stop_nudges();
   for (const auto& machine : world_.machines()) {
-    machine->disk().unhang();
-    machine->disk().unspoil();
+    for (std::size_t volume = 0; volume < machine->disk().volumes(); ++volume) {
+      machine->disk().unhang(volume);
+      machine->disk().unspoil(volume);
+      machine->disk().faults(volume) = {.capacity_bytes = machine->disk().faults(volume).capacity_bytes};
+    }
     machine->disk().image().mend_all();
     machine->clock().thaw();
-    machine->disk().faults() = {.capacity_bytes = machine->disk().faults().capacity_bytes};
     world_.resume(*machine);
     if (!machine->up()) boot_(*machine);
   }

@@ -52,9 +52,11 @@ std::string_view name_of(FaultKind kind) {
 
 std::string to_string(const Fault& fault, const World& world) {
   const auto seconds = [](Duration d) { return static_cast<double>(d.count()) / 1e9; };
-  return fmt::format("{:>8.3f}s {} {} peer {} for {:.3f}s amount {}", seconds(fault.at), name_of(fault.kind),
-                     world.machines()[fault.machine]->name(), world.machines()[fault.peer]->name(),
-                     seconds(fault.lasts), fault.amount);
+  const std::size_t volumes = world.machines()[fault.machine]->disk().volumes();
+  return fmt::format("{:>8.3f}s {} {}{} peer {} for {:.3f}s amount {}", seconds(fault.at), name_of(fault.kind),
+                     world.machines()[fault.machine]->name(),
+                     volumes > 1 ? fmt::format(" volume {}", fault.volume % volumes) : "",
+                     world.machines()[fault.peer]->name(), seconds(fault.lasts), fault.amount);
 }
 
 namespace {
@@ -121,6 +123,7 @@ FaultPlan draw_plan(Random random, const PlanGround& ground) {
     fault.machine = ground.victims[random.below(ground.victims.size())];
     fault.peer = ground.peers[random.below(ground.peers.size())];
     draw_shape(fault, random);
+    fault.volume = static_cast<std::uint32_t>(random.split("volume").split(plan.faults.size()).below(1u << 20));
     plan.faults.push_back(fault);
     at += Duration{static_cast<std::int64_t>(random.below(2 * static_cast<std::uint64_t>(Duration{mean_gap}.count())))};
   }

@@ -74,6 +74,7 @@ struct Fault {
   std::uint32_t peer = 0;     ///< index into all machines
   kernel::Duration lasts{};
   std::int64_t amount = 0;
+  std::uint32_t volume = 0;   ///< which of the machine's disks, counted round
 };
 /// "  3.250s power_loss b1 for 1.200s".
 std::string to_string(const Fault& fault, const World& world);
@@ -115,8 +116,11 @@ class Injector {
   void settle_direction(std::uint32_t from, std::uint32_t to);
   void settle_isolation(std::uint32_t machine, bool begins);
   /// The greatest amount among the faults of `kind` under way, on `machine` or anywhere; 0 when there is none.
-  [[nodiscard]] std::int64_t strongest(FaultKind kind, std::optional<std::uint32_t> machine = {}) const;
-  [[nodiscard]] bool any(FaultKind kind, std::uint32_t machine) const;
+  [[nodiscard]] std::int64_t strongest(FaultKind kind, std::optional<std::uint32_t> machine = {},
+                                       std::optional<std::size_t> volume = {}) const;
+  [[nodiscard]] bool any(FaultKind kind, std::uint32_t machine, std::optional<std::size_t> volume = {}) const;
+  /// Which of its machine's disks a fault is of.
+  [[nodiscard]] std::size_t volume_of(const Fault& fault) const;
   void boot_later(Machine& machine, kernel::Duration after);
   World& world_;
   FaultPlan plan_;

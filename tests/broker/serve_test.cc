@@ -223,6 +223,35 @@ TEST(DataDirectory, OfANewerReleaseIsRefused) {
   expect_refused({"log.dirs=" + scratch / "data"}, 1, scratch / "data was written by a newer release of Kalda");
 }
 
+TEST(DataDirectory, WithAnIdentityOfANewerOrOlderReleaseSaysWhatToDo) {
+  const Scratch scratch;
+  make_data(scratch / "data");
+  std::string text;
+  std::getline(std::ifstream{scratch / "data/meta.properties"}, text, '\0');
+  const auto with_version = [&](std::string_view version) {
+    std::string changed = text;
+    changed.replace(changed.find("version=1"), 9, version);
+    std::ofstream{scratch / "data/meta.properties"} << changed;
+  };
+  with_version("version=2");
+  expect_refused({"log.dirs=" + scratch / "data"}, 1,
+                 scratch / "data/meta.properties has version=2, and this release knows version=1: a newer release wrote it; run");
+  with_version("version=0");
+  expect_refused({"log.dirs=" + scratch / "data"}, 1, "migrate it to KRaft with Apache Kafka 3.9 first");
+  with_version("version=1");
+  std::ofstream{scratch / "data/__cluster_metadata-0/quorum-state"} << R"({"leaderId":1,"data_version":2})";
+  expect_refused({"log.dirs=" + scratch / "data"}, 1, "/quorum-state has data_version 2: a newer release wrote it");
+}
+
+TEST(DataDirectory, OfOneIdTwiceIsRefused) {
+  const Scratch scratch;
+  make_data(scratch / "one");
+  fs::create_directory(scratch / "two");
+  fs::copy_file(scratch / "one/meta.properties", scratch / "two/meta.properties");
+  expect_refused({"log.dirs=" + scratch / "one" + "," + scratch / "two"}, 1,
+                 scratch / "two/meta.properties has the directory.id of another directory");
+}
+
 TEST(DataDirectory, WithDamagedIdentityIsRefused) {
   const Scratch scratch;
   fs::create_directory(scratch / "data");
@@ -267,7 +296,7 @@ TEST(Settings, ThatMakeNoSenseAreNamed) {
   expect_refused({"num.partitions=many"}, 2, "num.partitions=many: Not a number");
   expect_refused({"node.id=1", "broker.id=2"}, 2, "broker.id=2: node.id=1 says otherwise");
   expect_refused({"listeners=nonsense"}, 2, "does not have the form NAME://host:port");
-  expect_refused({"log.dirs=a,b"}, 2, "one directory is all that is served yet");
+  expect_refused({"log.dirs=a,a"}, 2, "a comes twice");
   expect_refused({"listeners=PLAINTEXT://203.0.113.1:9092", "log.dirs=/tmp/kalda-serve-unused"}, 1,
                  "not an address of this machine");
   fs::remove_all("/tmp/kalda-serve-unused");

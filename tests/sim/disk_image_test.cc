@@ -295,10 +295,10 @@ TEST(DiskImage, only_what_the_medium_alone_holds_becomes_unreadable_until_it_is_
   const InodeRef file = make_file(image, "/f");
   write(image, file, 0, joined(page_of('a'), page_of('b')) + "tail");
   const kernel::Random random{1, kernel::Domain::faults, 1};
-  EXPECT_EQ(image.spoil(random, 1'000'000), 0u);  // all of it is still in memory
+  EXPECT_EQ(image.spoil(random, 1'000'000, image.all_files()), 0u);  // all of it is still in memory
   sync(image, file);
   write(image, file, kPageBytes, "B");
-  EXPECT_EQ(image.spoil(random, 1'000'000), 2u);
+  EXPECT_EQ(image.spoil(random, 1'000'000, image.all_files()), 2u);
   EXPECT_TRUE(DiskImage::unreadable(*file, 0, 1));
   EXPECT_FALSE(DiskImage::unreadable(*file, kPageBytes, kPageBytes));
   EXPECT_TRUE(DiskImage::unreadable(*file, 2 * kPageBytes - 1, 2));
@@ -311,7 +311,7 @@ TEST(DiskImage, only_what_the_medium_alone_holds_becomes_unreadable_until_it_is_
   write(image, file, 0, page_of('A'));
   EXPECT_FALSE(DiskImage::unreadable(*file, 0, kPageBytes));
   EXPECT_TRUE(DiskImage::unreadable(*file, 2 * kPageBytes, 4));
-  image.unspoil();
+  image.unspoil(image.all_files());
   EXPECT_FALSE(DiskImage::unreadable(*file, 0, 3 * kPageBytes));
   EXPECT_EQ(content(image, file).substr(2 * kPageBytes), "tail");
 }

@@ -240,6 +240,54 @@ TEST(Controller, RefusesTheDirectoryOfAnotherVoter) {
   });
 }
 
+/// A directory whose metadata log ends in one record more.
+void leave_behind(Place& place, const metadata::FramedValue& value) {
+  place.run([&](Fiber& f) -> Result<> {
+    Seat seat{f};
+    TRY(seat.serve(f));
+    TRY(seat.close(f));
+    Seat again{f};
+    again.directory = TRY(log::LogDirectory::open(f, std::string{kDirectory}, {.cluster_id = "c", .node_id = 1}));
+    again.shard = TRY(again.directory->on_shard(f, again.scope));
+    const log::LogIdentity identity{.topic = "__cluster_metadata", .partition = net::PartitionId{0},
+                                    .topic_id = net::TopicId{net::Uuid{0, 1}}};
+    const auto log = TRY(log::Log::open(f, *again.shard, identity, {}));
+    const metadata::FramedValue values[] = {value};
+    TRY(log->append(f, kernel::Buffer::copy_of(data_batch(values, {.epoch = net::LeaderEpoch{1}})),
+                    {.leader_epoch = net::LeaderEpoch{1}, .origin = log::AppendOrigin::coordinator}));
+    TRY(log->close(f));
+    return again.give_up(f);
+  });
+}
+void expect_refused(Place& place, ControllerReason reason, std::int64_t detail) {
+  run_on(place.world, place.machine, [&](Fiber& f) {
+    Seat seat{f};
+    const auto opened = seat.open(f);
+    ASSERT_FALSE(opened.has_value());
+    EXPECT_TRUE(opened.error().is(reason)) << kernel::describe(opened.error());
+    EXPECT_EQ(opened.error().detail, detail);
+    EXPECT_OK(seat.give_up(f));
+  });
+}
+
+TEST(Controller, RefusesAMetadataVersionOfANewerRelease) {
+  Place place;
+  leave_behind(place, metadata::feature_record("metadata.version", 99));
+  expect_refused(place, ControllerReason::newer_feature, 99);
+}
+
+TEST(Controller, RefusesAFeatureThatItDoesNotKnow) {
+  Place place;
+  leave_behind(place, metadata::feature_record("time.travel.version", 1));
+  expect_refused(place, ControllerReason::newer_feature, 1);
+}
+
+TEST(Controller, RefusesARecordThatItDoesNotKnow) {
+  Place place;
+  leave_behind(place, {std::byte{1}, std::byte{120}, std::byte{0}, std::byte{0}});
+  expect_refused(place, ControllerReason::newer_record, 120);
+}
+
 TEST(Controller, TellsNewEndpointsToTheLog) {
   Place place;
   for (int round = 0; round < 2; ++round)

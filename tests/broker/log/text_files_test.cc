@@ -96,7 +96,7 @@ TEST(MetaProperties, are_read_back_and_kafkas_are_read) {
 
 TEST(MetaProperties, that_are_not_whole_say_what_is_wrong) {
   EXPECT_TRUE(fails(parse_meta_properties(""), Reason::bad_version, 0));
-  EXPECT_TRUE(fails(parse_meta_properties("version=0\nbroker.id=1\n"), Reason::bad_version, 1));
+  EXPECT_TRUE(fails(parse_meta_properties("version=0\nbroker.id=1\n"), Reason::bad_version, 0));
   EXPECT_TRUE(fails(parse_meta_properties("version=1\nnode.id=1\n"), Reason::missing_key, 0));
   EXPECT_TRUE(fails(parse_meta_properties("version=1\ncluster.id=c\n"), Reason::missing_key, 0));
   EXPECT_TRUE(fails(parse_meta_properties("version=1\ncluster.id=c\nnode.id=x\n"), Reason::bad_line, 3));
