@@ -78,7 +78,7 @@ void Fiber::suspend() {
 }
 
 Result<> Fiber::park(Where where) {
-  if (cancelled_) return fail(Errc::cancelled, 0, where);
+  if (cancelled()) return fail(Errc::cancelled, 0, where);
   if (deadline_ != kNever) {
     if (now() >= deadline_) return fail(Errc::deadline, 0, where);
     if (!deadline_timer_.armed()) {
@@ -86,7 +86,7 @@ Result<> Fiber::park(Where where) {
     }
   }
   suspend();
-  if (cancelled_) return fail(Errc::cancelled, 0, where);
+  if (cancelled()) return fail(Errc::cancelled, 0, where);
   if (deadline_ != kNever && now() >= deadline_) return fail(Errc::deadline, 0, where);
   return {};
 }
@@ -105,13 +105,13 @@ void Fiber::set_deadline(Mono deadline) {
 }
 
 Result<> Fiber::yield() {
-  if (cancelled_) return fail(Errc::cancelled);
+  if (cancelled()) return fail(Errc::cancelled);
   if (deadline_ != kNever && now() >= deadline_) return fail(Errc::deadline);
   state_ = State::parked;
   scheduler_.make_ready(*this);
   scheduler_.switch_back(*this, /*for_good=*/false);
   throw_if_killed();
-  if (cancelled_) return fail(Errc::cancelled);
+  if (cancelled()) return fail(Errc::cancelled);
   return {};
 }
 
@@ -129,8 +129,19 @@ Result<> Fiber::sleep_until(Mono when) {
 void Fiber::cancel() {
   if (cancelled_) return;
   cancelled_ = true;
-  for (Scope* scope = open_scopes_.first(); scope != nullptr; scope = open_scopes_.next(*scope)) scope->cancel();
+  if (shields_ > 0) return;
+  cancel_below();
   wake();
+}
+
+void Fiber::cancel_below() {
+  for (Scope* scope = open_scopes_.first(); scope != nullptr; scope = open_scopes_.next(*scope)) scope->cancel();
+}
+
+void Fiber::lower_shield(Mono deadline) {
+  --shields_;
+  set_deadline(deadline);
+  if (cancelled()) cancel_below();
 }
 
 Scope::Scope(Fiber& owner) : owner_{owner} { owner.open_scopes_.push_back(*this); }

@@ -70,7 +70,27 @@ class Fiber final : public ListHook<RunTag>, public ListHook<ShardTag>, public L
   [[nodiscard]] DeadlineBlock deadline_in(Duration duration) { return deadline_at(saturating_add(now(), duration)); }
   [[nodiscard]] DeadlineBlock deadline_at(Mono when) { return DeadlineBlock{*this, when}; }
   [[nodiscard]] Mono deadline() const { return deadline_; }
-  [[nodiscard]] bool cancelled() const { return cancelled_; }
+  [[nodiscard]] bool cancelled() const { return cancelled_ && shields_ == 0; }
+
+  /// Until the end of its block neither deadline nor cancellation ends a wait of this fiber; afterwards both count again.
+  /// For a change in several steps that others would find half done: a file operation whose wait was given up goes on.
+  /// Only for waits that end by themselves.
+  class ShieldBlock {
+   public:
+    ShieldBlock(const ShieldBlock&) = delete;
+    ShieldBlock& operator=(const ShieldBlock&) = delete;
+    ~ShieldBlock() { fiber_.lower_shield(former_); }
+
+   private:
+    friend class Fiber;
+    explicit ShieldBlock(Fiber& fiber) : fiber_{fiber}, former_{fiber.deadline_} {
+      ++fiber.shields_;
+      fiber.set_deadline(kNever);
+    }
+    Fiber& fiber_;
+    Mono former_;
+  };
+  [[nodiscard]] ShieldBlock shield() { return ShieldBlock{*this}; }
   /// Wakes the fiber with Errc::cancelled at this and every later suspending call, and so all fibers below it.
   void cancel();
 
@@ -113,6 +133,8 @@ class Fiber final : public ListHook<RunTag>, public ListHook<ShardTag>, public L
   static void entry(boost::context::detail::transfer_t transfer);
   static Stack take_stack(Shard& shard);
   void set_deadline(Mono deadline);
+  void lower_shield(Mono deadline);
+  void cancel_below();
   void suspend();
   void throw_if_killed();
 
@@ -129,6 +151,7 @@ class Fiber final : public ListHook<RunTag>, public ListHook<ShardTag>, public L
   bool started_ = false;
   bool cancelled_ = false;
   bool killed_ = false;
+  int shields_ = 0;
   Mono deadline_ = kNever;
   WakeTimer deadline_timer_{*this};
   IntrusiveList<Scope, OpenScopesTag> open_scopes_;

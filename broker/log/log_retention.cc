@@ -25,6 +25,7 @@ Result<> Log::advance_start_now(Fiber& f, Offset start) {
   TRY(persist_start(f, start));
   if (upkeep_.locked()) return {};
   const auto lock = TRY(upkeep_.lock(f));
+  const auto whole = f.shield();
   if (left_) return {};
   TRY(drop_below_start(f));
   return {};
@@ -33,6 +34,8 @@ Result<> Log::advance_start_now(Fiber& f, Offset start) {
 /// First the note: once it is safe the segments below may go in any order, and a crash brings none of them back.
 Result<> Log::persist_start(Fiber& f, Offset start) {
   const auto one_at_a_time = TRY(starting_.lock(f));
+  // A client's deadline must not leave a file in the making that the next writer of it would meet.
+  const auto whole = f.shield();
   if (!directory_.online()) return kernel::fail(LogReason::directory_offline);
   if (left_) return kernel::fail(Errc::closed);
   start = std::min(start, committed_);

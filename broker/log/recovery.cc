@@ -395,19 +395,20 @@ class Recovery {
     return file->datasync(f_);
   }
 
+  /// What the log lost lies below its start. The producers of what was found stay known: who sends again what was
+  /// deleted meanwhile must not have it written twice.
   Result<> restart_at_log_start() {
     f_.log().warn("log_restarted_at_log_start", {{"directory", task_.directory}, {"end", out_.end}, {"log_start", out_.log_start}});
+    TRY(write_snapshot(f_, task_.directory, out_.log_start, out_.producers));
     while (!out_.segments.empty()) {
       TRY(out_.segments.back()->unlink(f_));
       TRY(disk_.sync_directory(f_, task_.directory));
       out_.segments.pop_back();
     }
-    out_.producers = {};
     out_.epochs = {};
     TRY(write_epochs(f_, task_.directory, out_.epochs));
-    TRY(prune_snapshots(f_, task_.directory, {}, Offset{-1}));
     TRY(open_first_segment());
-    return {};
+    return prune_snapshots(f_, task_.directory, out_.segments, out_.end);
   }
 
   /// Bytes above the watermark again: a sync of them may have failed, and then only writing makes them dirty.

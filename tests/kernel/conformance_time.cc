@@ -50,6 +50,42 @@ void cancel_wakes_a_sleeper(Fiber& f, const Ground&) {
   EXPECT_TRUE(cancelled);
 }
 
+void a_shield_keeps_a_deadline_off_until_its_end(Fiber& f, const Ground&) {
+  const auto within = f.deadline_in(5ms);
+  {
+    const auto whole = f.shield();
+    EXPECT_TRUE(f.sleep(15ms));
+    const auto inner = f.deadline_in(1ms);
+    Notify never;
+    EXPECT_TRUE(never.wait(f).error().is(Errc::deadline)) << "a deadline that was set within counts";
+  }
+  EXPECT_TRUE(f.yield().error().is(Errc::deadline));
+}
+
+void a_shield_keeps_a_cancellation_off_until_its_end(Fiber& f, const Ground&) {
+  Scope scope{f};
+  bool slept_on = false, heard_of_it = false, child_slept = false, child_heard = false;
+  scope.spawn("shielded", [&](Fiber& child) {
+    Scope outer{child};
+    outer.spawn("from_before", [&](Fiber& c) { child_heard = !c.sleep(1h); });
+    {
+      const auto whole = child.shield();
+      Scope inner{child};
+      inner.spawn("from_within", [&](Fiber& c) { child_slept = c.sleep(15ms).has_value(); });
+      slept_on = child.sleep(20ms) && !child.cancelled() && inner.join(child);
+    }
+    heard_of_it = child.cancelled() && !child.sleep(1h);
+    static_cast<void>(outer.join(child));
+  });
+  ASSERT_TRUE(f.sleep(5ms));
+  scope.cancel();
+  ASSERT_TRUE(scope.join(f));
+  EXPECT_TRUE(slept_on);
+  EXPECT_TRUE(child_slept);
+  EXPECT_TRUE(heard_of_it);
+  EXPECT_TRUE(child_heard);
+}
+
 void offloaded_work_answers_its_value_while_others_run(Fiber& f, const Ground&) {
   Scope scope{f};
   bool other_ran = false;
@@ -78,6 +114,8 @@ constexpr Case kCases[] = {
     {"sleepers_wake_in_the_order_of_their_times", sleepers_wake_in_the_order_of_their_times},
     {"a_deadline_in_the_past_ends_a_wait_at_once", a_deadline_in_the_past_ends_a_wait_at_once},
     {"cancel_wakes_a_sleeper", cancel_wakes_a_sleeper},
+    {"a_shield_keeps_a_deadline_off_until_its_end", a_shield_keeps_a_deadline_off_until_its_end},
+    {"a_shield_keeps_a_cancellation_off_until_its_end", a_shield_keeps_a_cancellation_off_until_its_end},
     {"offloaded_work_answers_its_value_while_others_run", offloaded_work_answers_its_value_while_others_run},
     {"random_domains_are_apart_and_repeat_for_one_entity", random_domains_are_apart_and_repeat_for_one_entity},
 };
