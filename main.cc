@@ -27,6 +27,7 @@ struct Composed {
 /// What the levels between are for.
 std::string_view group_summary(std::string_view word) {
   if (word == "topic") return "Creates, lists, describes and deletes topics";
+  if (word == "bench") return "Measures a broker: writing, reading, and the way between clients";
   if (word == "group") return "Shows consumer groups, how far they are behind, and moves their offsets";
   if (word == "config") return "Shows, changes and explains settings";
   if (word == "sim") return "Runs scenarios in the simulator and replays their seeds";

@@ -8,7 +8,7 @@
 namespace clients {
 
 /// topic create|list|describe|delete, config describe|set|unset|list, produce, consume,
-/// group list|describe|lag|reset|delete.
+/// bench produce|consume|latency, group list|describe|lag|reset|delete.
 [[nodiscard]] std::vector<kernel::Command> commands();
 
 }  // namespace clients

@@ -15,6 +15,7 @@ namespace clients {
 std::vector<kernel::Command> commands() {
   return {cli::topic_create(), cli::topic_list(),     cli::topic_describe(), cli::topic_delete(), cli::config_describe(),
           cli::config_set(),   cli::config_unset(),   cli::config_list(),    cli::produce(),      cli::consume(),
+          cli::bench_produce(), cli::bench_consume(), cli::bench_latency(),
           cli::group_list(),   cli::group_describe(), cli::group_lag(),      cli::group_reset(),  cli::group_delete()};
 }
 
@@ -62,6 +63,25 @@ void add_form_option(CLI::App& app, Form& form) {
   app.add_option("--format", form, "How to print: text for people, json for scripts")
       ->transform(CLI::CheckedTransformer(std::map<std::string, Form>{{"text", Form::text}, {"json", Form::json}}))
       ->option_text("text|json");
+}
+
+void add_acks_option(CLI::App& app, producer::ProducerConfig& config) {
+  using producer::Acks;
+  app.add_option("--acks", config.acks, "Whose acknowledgement to wait for")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, Acks>{{"0", Acks::none}, {"1", Acks::leader}, {"all", Acks::all}, {"-1", Acks::all}}))
+      ->option_text("all|1|0");
+}
+
+void add_compression_option(CLI::App& app, net::compress::Codec& codec) {
+  using net::compress::Codec;
+  const auto by_name = [&codec](const std::string& name) {
+    for (int i = 0; i < net::compress::kCodecs; ++i) {
+      if (net::compress::name_of(static_cast<Codec>(i)) == name) codec = static_cast<Codec>(i);
+    }
+  };
+  app.add_option_function<std::string>("-z,--compression", by_name, "Codec of the batches")
+      ->check(CLI::IsMember({"none", "gzip", "snappy", "lz4", "zstd"}))
+      ->option_text("none|gzip|snappy|lz4|zstd");
 }
 
 Result<> Out::put(std::string_view text) {

@@ -11,6 +11,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "clients/core/cluster.h"
+#include "clients/producer/config.h"
 #include "kernel/command.h"
 #include "kernel/notify.h"
 
@@ -28,6 +29,8 @@ void add_cluster_options(CLI::App& app, ClusterOptions& options);
 
 enum class Form : int { text, json };  // int: the parser shows the numbers behind the words
 void add_form_option(CLI::App& app, Form& form);
+void add_acks_option(CLI::App& app, producer::ProducerConfig& config);
+void add_compression_option(CLI::App& app, net::compress::Codec& codec);
 
 /// Writes to standard output; a reader that went away ends the command quietly.
 class Out {
@@ -79,6 +82,9 @@ kernel::Command config_unset();
 kernel::Command config_list();
 kernel::Command produce();
 kernel::Command consume();
+kernel::Command bench_produce();
+kernel::Command bench_consume();
+kernel::Command bench_latency();
 kernel::Command group_list();
 kernel::Command group_describe();
 kernel::Command group_lag();

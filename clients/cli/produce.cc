@@ -14,11 +14,9 @@ namespace clients::cli {
 using kernel::Fiber;
 using kernel::Mono;
 using kernel::Result;
-using producer::Acks;
 using producer::Delivery;
 using producer::DeliveryFuture;
 using producer::Producer;
-using net::compress::Codec;
 
 namespace {
 
@@ -36,8 +34,7 @@ struct ProduceOptions {
   std::string null_marker;
   bool has_null_marker = false;
   std::int32_t partition = -1;
-  Acks acks = Acks::all;
-  std::string compression = "none";
+  producer::ProducerConfig producer;
   bool no_idempotence = false;
   std::int64_t linger_ms = 5;
   std::size_t batch_bytes = 64 * 1024;
@@ -52,15 +49,6 @@ struct Parsed {
   net::record::NullableBytes value;
   std::vector<net::record::RecordHeader> headers;
 };
-
-/// `name` is one of the codecs' names.
-Codec codec_named(std::string_view name) {
-  Codec codec = Codec::none;
-  for (int i = 0; i < net::compress::kCodecs; ++i) {
-    if (net::compress::name_of(static_cast<Codec>(i)) == name) codec = static_cast<Codec>(i);
-  }
-  return codec;
-}
 
 /// Why `text` is not NAME=VALUE, or nothing.
 std::optional<std::string> take_header(std::string_view text, std::vector<net::record::RecordHeader>& headers) {
@@ -193,10 +181,8 @@ int run(Fiber& f, const ProduceOptions& options) {
   return with_cluster(f, options.cluster, [&](Fiber& w, kernel::Scope& scope, const std::shared_ptr<core::Cluster>& cluster) {
     auto file = Lines::open(w, options.file);
     if (!file) return complain(w, fmt::format("cannot read {}: {}", options.file, core::explain(file.error())));
-    producer::ProducerConfig config;
-    config.acks = options.acks;
-    config.idempotence = !options.no_idempotence && options.acks == Acks::all;
-    config.compression = codec_named(options.compression);
+    producer::ProducerConfig config = options.producer;
+    config.idempotence = !options.no_idempotence && config.acks == producer::Acks::all;
     config.linger = std::chrono::milliseconds{options.linger_ms};
     config.batch_bytes = options.batch_bytes;
     config.request_bytes_max = options.message_bytes_max + options.batch_bytes;
@@ -230,12 +216,8 @@ kernel::Command produce() {
     app.add_option("-H,--header", options->constant_headers, "A header NAME=VALUE for every record; may be repeated")->allow_extra_args(false);
     CLI::Option* null_marker = app.add_option("--null", options->null_marker, "A key or value that is exactly this is null");
     app.add_option("-p,--partition", options->partition, "Partition to write to; by key or at random if not given")->check(CLI::NonNegativeNumber);
-    app.add_option("--acks", options->acks, "Whose acknowledgement to wait for")
-        ->transform(CLI::CheckedTransformer(std::map<std::string, Acks>{{"0", Acks::none}, {"1", Acks::leader}, {"all", Acks::all}, {"-1", Acks::all}}))
-        ->option_text("all|1|0");
-    app.add_option("-z,--compression", options->compression, "Codec of the batches")
-        ->check(CLI::IsMember({"none", "gzip", "snappy", "lz4", "zstd"}))
-        ->option_text("none|gzip|snappy|lz4|zstd");
+    add_acks_option(app, options->producer);
+    add_compression_option(app, options->producer.compression);
     app.add_flag("--no-idempotence", options->no_idempotence, "Retries may write a record twice");
     app.add_option("--delivery-timeout", options->delivery_timeout_seconds, "Seconds to try for a record before giving up")
         ->capture_default_str()
