@@ -1,4 +1,4 @@
-// The subcommands that the broker exports: serve, log dump, config explain.
+// The subcommands that the broker exports: serve, doctor, log dump, config explain.
 #pragma once
 
 #include <vector>

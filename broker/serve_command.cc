@@ -6,7 +6,7 @@
 
 #include "broker/broker.h"
 #include "broker/commands.h"
-#include "broker/config/broker_config.h"
+#include "broker/config_source.h"
 #include "broker/controller/controller.h"
 #include "broker/log/log_directory.h"
 #include "broker/serve_command.h"
@@ -19,34 +19,11 @@ using kernel::Fiber;
 using kernel::Result;
 
 struct Options {
-  std::string config_path;
-  std::vector<std::string> overrides;
+  ConfigSource source;
   std::string program;  ///< as it was called
 };
 
 void say(Fiber& f, std::string_view text) { static_cast<void>(f.node().console().write_error(f, text)); }
-
-/// The configuration, or nothing after its problems were told.
-std::optional<config::BrokerConfig> load(Fiber& f, const Options& options, bool tell) {
-  std::string text;
-  if (!options.config_path.empty()) {
-    const auto file = f.node().disk().open(f, options.config_path, kernel::OpenMode::read_only());
-    const auto bytes = file ? kernel::read_all(f, **file) : Result<kernel::Buffer>{std::unexpected(file.error())};
-    if (!bytes) {
-      if (tell) say(f, fmt::format("kalda serve: cannot read {}: {}\n", options.config_path, describe(bytes.error())));
-      return std::nullopt;
-    }
-    text = std::string{kernel::as_text(bytes->view())};
-  }
-  config::LoadedConfig loaded = config::load_broker_config(text, options.overrides);
-  if (tell) {
-    for (const auto& notice : loaded.notices) say(f, fmt::format("notice: {}\n", notice));
-    for (const auto& warning : loaded.warnings) say(f, fmt::format("warning: {}\n", warning));
-    for (const auto& problem : loaded.problems) say(f, fmt::format("error: {}\n", problem));
-    if (!loaded.problems.empty()) say(f, "kalda serve: the configuration cannot be used; nothing was started.\n");
-  }
-  return std::move(loaded.config);
-}
 
 /// What people can do about it.
 std::string advice(const kernel::Error& error, const config::BrokerConfig& config, const std::string& about) {
@@ -162,7 +139,7 @@ std::string welcome(const Started& started, std::string_view program) {
 }
 
 int run(Fiber& f, const Options& options) {
-  const auto config = load(f, options, /*tell=*/true);
+  const auto config = load_config(f, options.source, "serve", /*tell=*/true);
   if (!config) return 2;
   std::string about;
   const Result<> served = Broker::run(f, *config, [&](const Started& started) {
@@ -187,15 +164,12 @@ kernel::Command serve_command() {
       .summary = "Runs a broker with its controller; without any configuration on 127.0.0.1:9092",
       .define =
           [options](CLI::App& app) -> kernel::CommandBody {
-        app.add_option("--config,-c", options->config_path, "Kafka's server.properties")->type_name("FILE");
-        app.add_option("--set", options->overrides, "A setting that overrides the file; may be repeated")
-            ->type_name("KEY=VALUE")
-            ->take_all();
+        add_config_options(app, options->source);
         options->program = app.get_parent() != nullptr ? app.get_parent()->get_name() : "kalda";
         return [options](Fiber& f) { return run(f, *options); };
       },
       .shards = [options](Fiber& f) -> Result<std::uint32_t> {
-        const auto config = load(f, *options, /*tell=*/false);
+        const auto config = load_config(f, options->source, "serve", /*tell=*/false);
         return config ? static_cast<std::uint32_t>(config->shards) : 1u;
       },
   };

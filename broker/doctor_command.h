@@ -1,0 +1,10 @@
+// `kalda doctor`.
+#pragma once
+
+#include "kernel/command.h"
+
+namespace broker {
+
+kernel::Command doctor_command();
+
+}  // namespace broker
