@@ -19,12 +19,12 @@ using net::ErrorCode;
 constexpr std::size_t kValueBytesMax = 32767;
 constexpr std::string_view kInsync = "min.insync.replicas";
 
-using Refused = std::optional<AlteredSettings>;
+using RefusedSettings = std::optional<AlteredSettings>;
 
 AlteredSettings refuse(ErrorCode code, std::string message) { return {code, std::move(message)}; }
 
 /// With eligible leader replicas the cluster's value is what elections go by: it is always there, and the only one.
-Refused judge_insync(const Image& image, const Resource& resource, std::string_view name,
+RefusedSettings judge_insync(const Image& image, const Resource& resource, std::string_view name,
                      std::optional<std::string_view> value) {
   if (name != kInsync || resource.type != ResourceType::broker) return std::nullopt;
   const auto level = image.features.find("eligible.leader.replicas.version");
@@ -38,7 +38,7 @@ Refused judge_insync(const Image& image, const Resource& resource, std::string_v
   return std::nullopt;
 }
 
-Refused judge_topic(const std::string& name, const Settings& after) {
+RefusedSettings judge_topic(const std::string& name, const Settings& after) {
   if (name.empty()) return refuse(ErrorCode::invalid_request, "Default topic resources are not allowed.");
   if (auto wrong = check_topic_name(name)) return refuse(ErrorCode::invalid_topic_exception, std::move(*wrong));
   std::vector<std::pair<std::string, std::optional<std::string>>> settings{after.begin(), after.end()};
@@ -46,7 +46,7 @@ Refused judge_topic(const std::string& name, const Settings& after) {
   return std::nullopt;
 }
 
-Refused judge_broker_name(const std::string& name) {
+RefusedSettings judge_broker_name(const std::string& name) {
   if (name.empty()) return std::nullopt;
   std::int32_t id = -1;
   const auto read = std::from_chars(name.data(), name.data() + name.size(), id);
@@ -56,7 +56,7 @@ Refused judge_broker_name(const std::string& name) {
   return std::nullopt;
 }
 
-Refused judge_values(std::span<const config::Definition> definitions, const Settings& after, std::string_view kind,
+RefusedSettings judge_values(std::span<const config::Definition> definitions, const Settings& after, std::string_view kind,
                      ErrorCode unknown, ErrorCode wrong) {
   for (const auto& [name, value] : after) {
     const config::Definition* definition = config::find_definition(definitions, name);
@@ -68,7 +68,7 @@ Refused judge_values(std::span<const config::Definition> definitions, const Sett
 }
 
 /// Clients are matched by what they say of themselves: key=pattern.
-Refused judge_matches(const Settings& after) {
+RefusedSettings judge_matches(const Settings& after) {
   const auto given = after.find("match");
   if (given == after.end()) return std::nullopt;
   constexpr std::string_view kKeys[] = {"client_id",           "client_instance_id",    "client_software_name",
@@ -82,7 +82,7 @@ Refused judge_matches(const Settings& after) {
   return std::nullopt;
 }
 
-Refused judge_all(const Resource& resource, const Settings& after) {
+RefusedSettings judge_all(const Resource& resource, const Settings& after) {
   switch (resource.type) {
     case ResourceType::topic: return judge_topic(resource.name, after);
     case ResourceType::broker: return judge_broker_name(resource.name);
@@ -101,7 +101,7 @@ Refused judge_all(const Resource& resource, const Settings& after) {
   return refuse(ErrorCode::invalid_request, "Unknown resource type");
 }
 
-Refused judge_existence(const Image& image, const Resource& resource) {
+RefusedSettings judge_existence(const Image& image, const Resource& resource) {
   if (resource.type == ResourceType::topic && image.find_topic(resource.name) == nullptr)
     return refuse(ErrorCode::unknown_topic_or_partition, fmt::format("The topic '{}' does not exist.", resource.name));
   if (resource.type != ResourceType::broker || resource.name.empty()) return std::nullopt;
