@@ -179,6 +179,8 @@ void Broker::run_shard(Fiber& there, const std::function<void(Fiber&)>& on_ready
   using Phase = BrokerShard::Phase;
   if (directory) static_cast<void>(shard.wait_phase(there, Phase::ending_clients));
   shard.abort_connections();
+  // First: while other shards still pass on heartbeats, a coordinator would set its alarm anew after the cancellation.
+  shard.coordinators.end(coordinators::moment_of(there));
   client_fibers.cancel();
   static_cast<void>(client_fibers.join(there));
   shard.enter_phase(Phase::closing_logs);
@@ -250,7 +252,11 @@ Result<> Broker::sort_out_partitions(Fiber& f) {
     return topic != nullptr && index < topic->partitions.size() &&
            metadata::directory_of(topic->partitions[index], config_.node_id) == places_->id(one.directory);
   };
-  std::ranges::stable_partition(found_, is_assigned);
+  // By hand: clang 19 calls the buffer deprecated that libstdc++ 12 takes for std::stable_partition.
+  std::vector<Found> assigned_first;
+  for (const bool assigned : {true, false})
+    std::ranges::copy_if(found_, std::back_inserter(assigned_first), [&](const Found& one) { return is_assigned(one) == assigned; });
+  found_ = std::move(assigned_first);
   for (const Found& one : std::exchange(found_, {})) {
     if (one.identity.topic == controller::kMetadataTopic) continue;
     const metadata::Topic* topic = image->find_topic(one.identity.topic);

@@ -111,7 +111,6 @@ void BrokerShard::adopt(kernel::Fiber& f, kernel::SocketHandle socket, std::uint
 }
 
 kernel::Result<> BrokerShard::close_logs(kernel::Fiber& f) {
-  coordinators.end(coordinators::moment_of(f));
   kernel::Result<> outcome;
   for (const auto& [key, hosted] : partitions_) {
     if (hosted.partition == nullptr) continue;

@@ -24,7 +24,7 @@ constexpr Mutant kMutants[] = {
     {"fetch.reads_above_high_watermark", "a read goes to the written end", kEasy},
     {"fetch.session_hears_of_watermarks_only", "an incremental answer leaves out bytes when no end moved", kEasy},
     {"fetch.session_keeps_old_offset", "a session does not learn the new offset of a partition", kEasy},
-    {"fetch.unsynced_shown", "the high watermark is the written end", kEasy},
+    {"fetch.unsynced_shown", "the high watermark is the written end", kUnseen},
     {"groups.ack_before_commit", "an answer goes out before its records are committed", kEasy, kGroups},
     {"groups.emptied_without_record", "the last member leaves and no record says so", kEasy, kGroups},
     {"groups.expire_while_rebalancing", "offsets expire although the group is about to use them (A52)", kUnseen},

@@ -441,7 +441,7 @@ Result<std::vector<kernel::DirectoryEntry>> SimDisk::list(Fiber& f, std::string_
   const std::size_t volume = volume_of(path);
   using Entries = std::vector<kernel::DirectoryEntry>;
   return perform<Entries>(f, volume, Kind::list, 0, kernel::hash64(path), 10us,
-                          [this, volume, path = std::string{path}]() -> Result<Entries> {
+                          [this, path = std::string{path}]() -> Result<Entries> {
                             const InodeRef directory = TRY(image_.find(path));
                             if (!directory->is_directory) return kernel::fail_errno(ENOTDIR);
                             Entries entries;

@@ -66,7 +66,7 @@ TEST(Run, told_events_end_with_the_one_to_stop_at_and_leave_out_the_taking_down)
 /// What parsing `arguments` says against them; empty when they are taken.
 std::string complaint(const kernel::Command& command, std::vector<std::string> arguments) {
   CLI::App app{"test"};
-  static_cast<void>(command.define(app));
+  const kernel::CommandBody body = command.define(app);  // holds what the options are read into
   std::ranges::reverse(arguments);  // as CLI11 wants them
   try {
     app.parse(arguments);

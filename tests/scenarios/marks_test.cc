@@ -18,7 +18,7 @@ namespace {
 
 /// Everything in the rooms' .cc files that matches, by its first group, with `prefix` before it.
 void collect(std::set<std::string>& into, const std::regex& pattern, const std::string& prefix) {
-  for (const char* room : {"sim", "net", "broker", "clients"}) {
+  for (const char* room : {"sim", "net", "broker", "clients", "scenarios"}) {
     for (const auto& file : std::filesystem::recursive_directory_iterator{std::filesystem::path{KALDA_SOURCE_DIR} / room}) {
       if (file.path().extension() != ".cc") continue;
       std::ifstream source{file.path()};
@@ -32,7 +32,7 @@ void collect(std::set<std::string>& into, const std::regex& pattern, const std::
 TEST(Marks, every_mark_and_nudge_that_is_set_is_listed_and_the_other_way_round) {
   std::set<std::string> set;
   collect(set, std::regex{R"re("(sim\.(?:clock|disk|network|process)\.[a-z_]+)")re"}, "");
-  collect(set, std::regex{R"re(mark\("(broker\.[a-z_.]+)")re"}, "");
+  collect(set, std::regex{R"re(mark\("((?:broker|scenarios)\.[a-z_.]+)")re"}, "");
   collect(set, std::regex{R"re(nudge\("([a-z_.]+)"\))re"}, "nudge.");
   for (std::size_t kind = 0; kind < sim::kFaultKinds; ++kind)
     set.insert("sim.fault." + std::string{name_of(static_cast<sim::FaultKind>(kind))});

@@ -42,6 +42,43 @@ TEST(Groups, AreMadeAndTheirOffsetsKept) {
   }
 }
 
+TEST(Groups, OfLiveMembersDoNotKeepTheBrokerFromItsEnd) {
+  // Heartbeats that one shard passes on while another ends: seed 279 of groups-survive.
+  BrokerWorld world{group_options(1, 2, {"offsets.topic.num.partitions=4"})};
+  bool stopped = false, started = false;
+  world.world.boot(world.broker_machine, 2, [&](Fiber& f) {
+    EXPECT_TRUE(Broker::run(f, world.config, [&](const Started&) { started = true; }));
+    stopped = true;
+  });
+  world.world.run_until([&] { return started; }, 60s);
+  int beating = 0;
+  world.world.boot(world.client_machine, 1, [&](Fiber& f) {
+    {
+      RawClient client = world.connect(f);
+      ASSERT_EQ(create_topic(f, client, "t", 1), ErrorCode::none);
+      ASSERT_EQ(find_coordinator(f, client), ErrorCode::none);
+    }
+    kernel::Scope members{f};
+    for (int i = 0; i < 12; ++i) {
+      members.spawn("member", [&, i](Fiber& m) {
+        const std::string group = fmt::format("group{}", i / 2);
+        RawClient client = world.connect(m);
+        const Joined member = join(m, client, group);
+        ASSERT_EQ(member.error, ErrorCode::none);
+        ++beating;
+        while (heartbeat(m, client, group, member) != ErrorCode::network_exception)
+          if (!m.sleep(1ms)) return;
+      });
+    }
+    static_cast<void>(members.join(f));
+  });
+  world.world.run_until([&] { return beating == 12; }, 60s);
+  ASSERT_EQ(beating, 12);
+  world.broker_machine.process()->request_stop();
+  world.world.run_until([&] { return stopped; }, 10s);
+  EXPECT_TRUE(stopped) << "it waits for ever";
+}
+
 TEST(Groups, OutliveTheBroker) {
   for (std::uint64_t seed = 1; seed <= 10; ++seed) {
     BrokerWorld world{group_options(seed, seed % 2 == 0 ? 2 : 1)};
