@@ -112,11 +112,13 @@ void BrokerShard::adopt(kernel::Fiber& f, kernel::SocketHandle socket, std::uint
 
 kernel::Result<> BrokerShard::close_logs(kernel::Fiber& f) {
   kernel::Result<> outcome;
+  // Held here as well: a crash of the process in the middle takes this shard before it takes who closes its logs.
   for (const auto& [key, hosted] : partitions_) {
-    if (hosted.partition == nullptr) continue;
-    if (const auto closed = hosted.partition->log().close(f); !closed) outcome = closed;
+    const auto partition = hosted.partition;
+    if (partition == nullptr) continue;
+    if (const auto closed = partition->log().close(f); !closed) outcome = closed;
   }
-  for (const auto& partition : retired_) static_cast<void>(partition->log().wait_idle(f));
+  for (const auto& partition : std::vector(retired_)) static_cast<void>(partition->log().wait_idle(f));
   retired_.clear();
   partitions_.clear();
   offline_ = 0;
