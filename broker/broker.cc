@@ -6,8 +6,8 @@
 #include "broker/controller/topic_names.h"
 #include "broker/hosting.h"
 #include "broker/log/directory_shard.h"
-#include "broker/metadata/delta.h"
 #include "broker/log/upkeep.h"
+#include "broker/metadata/delta.h"
 #include "kernel/bug.h"
 #include "kernel/node.h"
 
@@ -160,13 +160,13 @@ void Broker::run_shard(Fiber& there, const std::function<void(Fiber&)>& on_ready
     }
     shard.directories.push_back(parts[i].get());
   }
-  const bool directory = parts[directories_->metadata()] != nullptr;
-  if (directory) shards_[there.shard().id()] = &shard;
+  const bool has_metadata = parts[directories_->metadata()] != nullptr;
+  if (has_metadata) shards_[there.shard().id()] = &shard;
   // A start without the metadata's comes to nothing: what the others have here goes again.
   for (log::DirectoryShard* part : shard.directories)
-    if (!directory && part != nullptr) static_cast<void>(part->close(there));
+    if (!has_metadata && part != nullptr) static_cast<void>(part->close(there));
   log::Upkeep upkeep{there.shard().metrics(), [&] { return shard.open_logs(); }, [&] { return shard.upkeep_settings(); }};
-  if (directory) {
+  if (has_metadata) {
     client_fibers.spawn("retention", [&](Fiber& child) { upkeep.run_retention(child); });
     if (config_.cleaner_enabled) client_fibers.spawn("cleaner", [&](Fiber& child) { upkeep.run_cleaner(child); });
     for (log::DirectoryShard* part : shard.directories)
@@ -177,14 +177,14 @@ void Broker::run_shard(Fiber& there, const std::function<void(Fiber&)>& on_ready
   }
   on_ready(there);
   using Phase = BrokerShard::Phase;
-  if (directory) static_cast<void>(shard.wait_phase(there, Phase::ending_clients));
+  if (has_metadata) static_cast<void>(shard.wait_phase(there, Phase::ending_clients));
   shard.abort_connections();
   // First: while other shards still pass on heartbeats, a coordinator would set its alarm anew after the cancellation.
   shard.coordinators.end(coordinators::moment_of(there));
   client_fibers.cancel();
   static_cast<void>(client_fibers.join(there));
   shard.enter_phase(Phase::closing_logs);
-  if (directory) static_cast<void>(shard.wait_phase(there, Phase::ended));
+  if (has_metadata) static_cast<void>(shard.wait_phase(there, Phase::ended));
   log_fibers.cancel();
   static_cast<void>(log_fibers.join(there));
 }

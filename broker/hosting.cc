@@ -122,11 +122,10 @@ void open_what_waits(Fiber& there, BrokerShard& shard) {
     const net::LeaderEpoch epoch = topic->partitions[static_cast<std::size_t>(key.second.raw())].leader_epoch;
     const log::LogConfig config = config::log_config(shard.topic_config(*topic));
     auto log = open_log(there, *directory, *topic, key, epoch, config);
-    if (!log && may_pass(log.error())) return;  // nor will the next one
+    if (!log && (may_pass(log.error()) || log.error().is(kernel::Errc::cancelled))) return;  // nor will the next one
     if (!log) {
       there.log().error("partition_offline", {{"topic", topic->name}, {"partition", key.second}, {"error", log.error()}});
-      if (log.error().room == kernel::Room::kernel && !log.error().is(kernel::Errc::cancelled))
-        directory->go_offline(there, log.error(), topic->name);
+      if (log.error().room == kernel::Room::kernel) directory->go_offline(there, log.error(), topic->name);
     }
     static_cast<void>(shard.release(key));
     if (log) shard.host(key, {std::make_shared<replication::Partition>(std::move(*log), epoch), {}, place});

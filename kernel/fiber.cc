@@ -141,7 +141,7 @@ void Fiber::cancel_below() {
 void Fiber::lower_shield(Mono deadline) {
   --shields_;
   set_deadline(deadline);
-  if (cancelled()) cancel_below();
+  if (cancelled() && !killed_) cancel_below();
 }
 
 Scope::Scope(Fiber& owner) : owner_{owner} { owner.open_scopes_.push_back(*this); }

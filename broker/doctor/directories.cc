@@ -98,7 +98,9 @@ void look_at_identity(Fiber& f, const config::BrokerConfig& config, const std::s
 
 void look_at_directories(Fiber& f, const config::BrokerConfig& config, Findings& out) {
   kernel::Disk& disk = f.node().disk();
-  for (const std::string& path : config.log_directories) {
+  std::vector<std::string> paths = config.log_directories;
+  if (std::ranges::find(paths, config.metadata_directory) == paths.end()) paths.push_back(config.metadata_directory);
+  for (const std::string& path : paths) {
     const std::string subject = "directory " + path;
     const auto there = disk.list(f, path);
     // What is not there yet is tried beside where it will be.

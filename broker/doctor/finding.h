@@ -24,7 +24,8 @@ using Findings = std::vector<Finding>;
 
 // Each looks at one thing and changes nothing that stays. All suspend; none fails: what cannot be seen is `unknown`.
 
-/// Each log directory: that it is there or can be made, whose it is, space, and how long a sync of 4 KiB takes.
+/// Each log directory, and that of the metadata log: that it is there or can be made, whose it is, space, and how long
+/// a sync of 4 KiB takes.
 void look_at_directories(kernel::Fiber& f, const config::BrokerConfig& config, Findings& out);
 /// Each listener: that a client gets to this broker by the advertised address. Without a broker it listens itself for
 /// that long.

@@ -1,7 +1,7 @@
 // The log directories of a broker (log.dirs, and metadata.log.dir), each for itself: one that cannot be opened, or fails
 // later, is offline alone. Lives on the shard that opened it.
 //
-//   Refused refused;
+//   std::string refused;
 //   const auto all = TRY(LogDirectories::open(f, {.paths = config.log_directories, ...}, refused));
 //   for (std::size_t i = 0; i < all->size(); ++i) if (all->online(i)) ...
 //   ...

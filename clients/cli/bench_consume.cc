@@ -31,7 +31,7 @@ std::optional<Read> read_all(Fiber& f, consumer::Consumer& from, const std::map<
   Read read;
   BenchProgress progress{f};
   const Mono began = progress.began();
-  const auto lasting = std::chrono::duration_cast<kernel::Duration>(std::chrono::duration<double>{options.seconds});
+  const auto lasting = from_seconds(options.seconds);
   Mono last = began;
   while (!stop.asked && f.now() - began < lasting && (options.count == 0 || read.records < options.count)) {
     read.reached_end = std::ranges::all_of(ends, [&](const auto& end) {

@@ -16,10 +16,6 @@ namespace {
 /// How many records are taken before others may run.
 constexpr std::uint64_t kRecordsASlice = 64;
 
-kernel::Duration in_seconds(double seconds) {
-  return std::chrono::duration_cast<kernel::Duration>(std::chrono::duration<double>{seconds});
-}
-
 }  // namespace
 
 BenchSender::BenchSender(Fiber& f, producer::Producer& producer, const BenchTopic& topic, const BenchOptions& options)
@@ -48,11 +44,11 @@ int BenchSender::run(Fiber& f, const Stop& stop, const std::function<void(std::s
 
 int BenchSender::send_all(Fiber& f, const Stop& stop, const std::function<void(std::string&, Mono)>& stamp) {
   const Mono began = progress_.began();
-  const Mono end = began + in_seconds(options_.seconds);
+  const Mono end = began + from_seconds(options_.seconds);
   for (std::uint64_t sent = 0; options_.count == 0 || sent < options_.count; ++sent) {
     Mono due = f.now();
     if (options_.rate > 0) {
-      due = began + in_seconds(static_cast<double>(sent) / options_.rate);
+      due = began + from_seconds(static_cast<double>(sent) / options_.rate);
       if (due >= end || !f.sleep_until(due)) return kDone;
     }
     if (stop.asked || failure_ || f.now() >= end) return kDone;

@@ -111,6 +111,10 @@ std::string words_of(net::ErrorCode code, std::string_view message) {
   return message.empty() ? net::text_of(code) : fmt::format("{} ({})", net::text_of(code), message);
 }
 
+kernel::Duration from_seconds(double seconds) {
+  return std::chrono::duration_cast<kernel::Duration>(std::chrono::duration<double>{seconds});
+}
+
 std::string json_line(const nlohmann::ordered_json& json) {
   return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
@@ -172,8 +176,7 @@ int with_cluster(Fiber& f, const ClusterOptions& options,
   config.bootstrap_servers = std::move(*servers);
   config.client_id = "kalda-cli";
   config.allow_auto_create_topics = create_topics;
-  config.default_api_timeout =
-      std::chrono::duration_cast<kernel::Duration>(std::chrono::duration<double>{options.timeout_seconds});
+  config.default_api_timeout = from_seconds(options.timeout_seconds);
 
   int status = kFailed;
   kernel::Scope all{f};

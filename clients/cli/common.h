@@ -64,6 +64,7 @@ int with_cluster(kernel::Fiber& f, const ClusterOptions& options,
                  const std::function<int(kernel::Fiber&, kernel::Scope&, std::shared_ptr<core::Cluster>)>& body,
                  bool create_topics = true, Stop* stop = nullptr);
 
+[[nodiscard]] kernel::Duration from_seconds(double seconds);
 /// One JSON object as a line; bytes that are no text are replaced.
 [[nodiscard]] std::string json_line(const nlohmann::ordered_json& json);
 /// Columns as wide as their widest cell, two blanks apart; the first row is the heading.

@@ -100,7 +100,7 @@ int consume_in_group(Fiber& f, const ConsumeOptions& options, const consumer::St
     return kUsage;
   }
   group::GroupConfig config{.group_id = options.group, .auto_commit_interval = kCommitEvery};
-  config.session_timeout = std::chrono::duration_cast<kernel::Duration>(std::chrono::duration<double>{options.session_timeout_seconds});
+  config.session_timeout = from_seconds(options.session_timeout_seconds);
   config.heartbeat_interval = std::min<kernel::Duration>(config.heartbeat_interval, config.session_timeout / 3);
   if (!options.instance_id.empty()) config.instance_id = options.instance_id;
   if (!options.assignors.empty()) config.assignors.clear();

@@ -187,7 +187,7 @@ int run(Fiber& f, const ProduceOptions& options) {
     config.batch_bytes = options.batch_bytes;
     config.request_bytes_max = options.message_bytes_max + options.batch_bytes;
     config.block_max = cluster->config().default_api_timeout;
-    config.delivery_timeout = std::chrono::duration_cast<kernel::Duration>(std::chrono::duration<double>{options.delivery_timeout_seconds});
+    config.delivery_timeout = from_seconds(options.delivery_timeout_seconds);
     auto producer = Producer::open(scope, cluster, config);
     if (!producer) {
       complain(w, core::explain(producer.error()));

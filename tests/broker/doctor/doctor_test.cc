@@ -51,6 +51,11 @@ TEST_F(Doctor, finds_a_directory_that_is_not_there_yet_fine_and_times_its_disk) 
   EXPECT_NE(found[2].text.find("free of"), std::string::npos);
 }
 
+TEST_F(Doctor, looks_at_the_directory_of_the_metadata_log_too) {
+  const auto found = seen(look_at_directories, {"log.dirs=/data", "metadata.log.dir=/metadata"});
+  EXPECT_TRUE(std::ranges::any_of(found, [](const Finding& one) { return one.subject == "directory /metadata"; }));
+}
+
 TEST_F(Doctor, knows_whose_a_directory_is) {
   const auto write = [](std::string_view text) {
     return [text](kernel::Fiber& f) {

@@ -1,5 +1,6 @@
 // The judge of groups is told hand-made histories.
 #include "scenarios/oracles/group_ledger.h"
+#include "tests/scenarios/oracles/broken_rules.h"
 
 #include <gtest/gtest.h>
 
@@ -19,13 +20,7 @@ class History {
     return number;
   }
   void fetch(std::int64_t offset, std::uint64_t commit) { ledger.fetched(0, ledger.now(), Offset{offset}, GroupLedger::metadata_of(commit)); }
-  std::string broken() {
-    std::set<std::string> rules;
-    for (const Violation& violation : run_.finish().violations) rules.insert(violation.rule);
-    std::string text;
-    for (const std::string& rule : rules) text += (text.empty() ? "" : " ") + rule;
-    return text;
-  }
+  std::string broken() { return broken_rules(run_); }
 
  private:
   kernel::StackPool stacks_;

@@ -7,6 +7,7 @@
 #include "kernel/random.h"
 #include "net/record/batch_builder.h"
 #include "net/record/batch_reader.h"
+#include "tests/scenarios/oracles/broken_rules.h"
 
 namespace scenarios {
 namespace {
@@ -56,14 +57,7 @@ class History {
   [[nodiscard]] std::int64_t wall_of_first() const { return records_.front().timestamp_ms; }
   [[nodiscard]] kernel::Mono now() { return run_.world().now(); }
   void wait(kernel::Duration time) { run_.until([] { return false; }, time); }
-  /// The rules that were found broken, each once: "C2 C3".
-  std::string broken() {
-    std::set<std::string> rules;
-    for (const Violation& violation : run_.finish().violations) rules.insert(violation.rule);
-    std::string text;
-    for (const std::string& rule : rules) text += (text.empty() ? "" : " ") + rule;
-    return text;
-  }
+  std::string broken() { return broken_rules(run_); }
 
  private:
   kernel::StackPool stacks_;

@@ -7,6 +7,7 @@
 
 #include "kernel/random.h"
 #include "scenarios/run.h"
+#include "tests/scenarios/oracles/broken_rules.h"
 
 namespace scenarios {
 namespace {
@@ -48,14 +49,7 @@ class History {
     }
     ledger.end_final_read({{here(), Offset{end}}});
   }
-  /// The rules that were found broken, each once, in alphabetical order: "D1 L4".
-  std::string broken() {
-    std::set<std::string> rules;
-    for (const Violation& violation : run_.finish().violations) rules.insert(violation.rule);
-    std::string text;
-    for (const std::string& rule : rules) text += (text.empty() ? "" : " ") + rule;
-    return text;
-  }
+  std::string broken() { return broken_rules(run_); }
 
  private:
   kernel::StackPool stacks_;
