@@ -102,15 +102,20 @@ net::Offset Ledger::shown_end(const PartitionName& at) const {
   return net::Offset{known == partitions_.end() ? 0 : known->second.shown_end};
 }
 
-void Ledger::told_end(const PartitionName& at, net::Offset shown, Era asked_in, net::Offset end) {
+net::Offset Ledger::known_end(const PartitionName& at) const {
+  const auto known = partitions_.find(at);
+  return net::Offset{known == partitions_.end() ? 0 : known->second.known_end};
+}
+
+void Ledger::told_end(const PartitionName& at, net::Offset known, Era asked_in, net::Offset end) {
   if (!binds(promise_of(at, Acknowledged::all), asked_in)) return;
   run_.judged("R2");
-  if (end < shown) {
-    run_.violation("R2", fmt::format("{}: was said to end at {} after all below {} had been shown", to_string(at),
-                                     end.raw(), shown.raw()));
+  if (end < known) {
+    run_.violation("R2", fmt::format("{}: was said to end at {} after somebody had been told that it ends at {}",
+                                     to_string(at), end.raw(), known.raw()));
   }
-  std::int64_t& known = partitions_[at].known_end;
-  known = std::max(known, end.raw());
+  std::int64_t& highest = partitions_[at].known_end;
+  highest = std::max(highest, end.raw());
 }
 
 void Ledger::read(const PartitionName& at, net::Offset offset, kernel::ByteView value, std::uint64_t reader,

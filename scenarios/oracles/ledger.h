@@ -2,7 +2,7 @@
 //
 // Judged as it happens: L1 (an offset names one record for ever), D3 (no phantom), D5 (an acknowledged offset is the
 // record's), D6 (a record lies behind every end that was known when it was sent), L4 (a reader's positions rise by one), L5 (a producer's records lie in the order they were sent), I1 (no
-// record twice), R2 (the end that is told never lies below what was shown), C1 (the log start moves by deletions only,
+// record twice), R2 (the end that is told never falls), C1 (the log start moves by deletions only,
 // and never back). At the end: D1 (what was acknowledged is there) and the durability of what was shown.
 //
 // A power failure may take what was promised as `written` only (contract.h): crashed() then strikes it off.
@@ -55,8 +55,10 @@ class Ledger {
   void reader_starts(const PartitionName& at, std::uint64_t reader, net::Offset offset);
   /// Behind the last record that was shown: what every answer to a later question must know of.
   [[nodiscard]] net::Offset shown_end(const PartitionName& at) const;
-  /// A client that knew of `shown` when it asked, in `asked_in`, was told that the partition ends at `end`.
-  void told_end(const PartitionName& at, net::Offset shown, Era asked_in, net::Offset end);
+  /// The highest end that anybody was told of, by an acknowledgement (acks=all), a record or a high watermark.
+  [[nodiscard]] net::Offset known_end(const PartitionName& at) const;
+  /// A client was told that the partition ends at `end`; `known` was the known end when it asked, in `asked_in`.
+  void told_end(const PartitionName& at, net::Offset known, Era asked_in, net::Offset end);
   /// True where a power failure has taken what was shown, so that a reader may find itself behind the end.
   [[nodiscard]] bool may_be_cut(const PartitionName& at) const { return (relaxed_.contains(at.topic) || has_damage_) && era_ > 0; }
   /// Somebody asks that records below `before` be deleted: from now on they may be gone.

@@ -144,7 +144,7 @@ Result<Fetched> fetch_once(Fiber& f, Cluster& cluster, Stage& stage, const Fetch
   // A session knows what it was told: only what changed is said again.
   if (!incremental || session.told_offset != ask.from) request.topics = net::List<net::FetchRequest::FetchTopic>{&topic, 1};
 
-  const Offset shown = stage.ledger.shown_end(ask.at);
+  const Offset known = stage.ledger.known_end(ask.at);
   const Era asked_in = stage.ledger.era();
   const FetchSession before = std::exchange(session, FetchSession{});  // void, unless all goes well
   const auto answer = TRY(cluster.request_any(f, request, {.timeout = 5s + std::chrono::milliseconds{ask.wait_ms},
@@ -161,7 +161,7 @@ Result<Fetched> fetch_once(Fiber& f, Cluster& cluster, Stage& stage, const Fetch
   const bool is_refused = data.error_code == ErrorCode::kafka_storage_error || data.error_code == ErrorCode::corrupt_message;
   if (is_refused && stage.may_be_damaged(ask.at)) stage.run.judged("damage");
   if (data.error_code != ErrorCode::none) return clients::core::fail_code(data.error_code);
-  stage.ledger.told_end(ask.at, shown, asked_in, data.high_watermark);
+  stage.ledger.told_end(ask.at, known, asked_in, data.high_watermark);
   return judge_records(stage, ask, asked_in, data.high_watermark, data.records.bytes());
 }
 
@@ -173,10 +173,10 @@ Result<Offset> start_offset(Fiber& f, Cluster& cluster, Stage& stage, const Part
 }
 
 Result<Offset> end_offset(Fiber& f, Cluster& cluster, Stage& stage, const PartitionName& at, std::string_view topic) {
-  const Offset shown = stage.ledger.shown_end(at);
+  const Offset known = stage.ledger.known_end(at);
   const Era asked_in = stage.ledger.era();
   const Offset end = TRY(listed_offset(f, cluster, at, topic, kLatest));
-  stage.ledger.told_end(at, shown, asked_in, end);
+  stage.ledger.told_end(at, known, asked_in, end);
   return end;
 }
 

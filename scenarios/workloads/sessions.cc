@@ -46,6 +46,10 @@ class SessionReader {
     bool in_session = false;
     bool wanted = true;
   };
+  /// What was known of a partition before the question.
+  struct Ends {
+    Offset shown, known;
+  };
   [[nodiscard]] PartitionName name(std::int32_t p) const { return {stage_.topic, p}; }
   [[nodiscard]] std::uint64_t reader_of(std::int32_t p) const { return reader_ + static_cast<std::uint64_t>(p); }
   Position& at(std::int32_t p) { return positions_[static_cast<std::size_t>(p)]; }
@@ -73,8 +77,9 @@ class SessionReader {
     if (topic.partitions.empty()) request.topics = {};
     if (!forgotten.partitions.empty()) arena.push_back(request.forgotten_topics_data, forgotten);
     const bool incremental = id_ != 0;
-    std::vector<Offset> shown;
-    for (std::int32_t p = 0; p < stage_.partitions; ++p) shown.push_back(stage_.ledger.shown_end(name(p)));
+    std::vector<Ends> before;
+    for (std::int32_t p = 0; p < stage_.partitions; ++p)
+      before.push_back({stage_.ledger.shown_end(name(p)), stage_.ledger.known_end(name(p))});
     const Era asked_in = stage_.ledger.era();
     const auto answer = TRY(cluster.request_any(f, request, {.timeout = 5s, .versions = kSessionsByName}));
     if (answer->error_code != ErrorCode::none) return clients::core::fail_code(answer->error_code);
@@ -91,16 +96,16 @@ class SessionReader {
           continue;
         }
         bytes += data.records.bytes().size();
-        TRY(take(f, cluster, p, data, shown[static_cast<std::size_t>(p)], asked_in));
+        TRY(take(f, cluster, p, data, before[static_cast<std::size_t>(p)].known, asked_in));
       }
     }
     for (std::int32_t p = 0; p < stage_.partitions; ++p) {
-      if (at(p).wanted && !told.contains(p)) judge_omitted(p, shown[static_cast<std::size_t>(p)], asked_in, bytes, incremental);
+      if (at(p).wanted && !told.contains(p)) judge_omitted(p, before[static_cast<std::size_t>(p)].shown, asked_in, bytes, incremental);
     }
     return {};
   }
 
-  Result<> take(Fiber& f, Cluster& cluster, std::int32_t p, const net::FetchResponse::PartitionData& data, Offset shown,
+  Result<> take(Fiber& f, Cluster& cluster, std::int32_t p, const net::FetchResponse::PartitionData& data, Offset known,
                 Era asked_in) {
     Position& one = at(p);
     if (data.error_code == ErrorCode::offset_out_of_range) {
@@ -109,7 +114,7 @@ class SessionReader {
       return {};
     }
     if (data.error_code != ErrorCode::none) return clients::core::fail_code(data.error_code);
-    stage_.ledger.told_end(name(p), shown, asked_in, data.high_watermark);
+    stage_.ledger.told_end(name(p), known, asked_in, data.high_watermark);
     const FetchAsk ask{.at = name(p), .topic = stage_.topic, .from = one.next, .reader = reader_of(p)};
     one.next = judge_records(stage_, ask, asked_in, data.high_watermark, data.records.bytes()).next;
     return {};

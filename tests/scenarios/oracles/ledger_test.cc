@@ -145,12 +145,18 @@ TEST(Ledger, a_durable_topic_loses_nothing_to_the_power) {
   EXPECT_EQ(h.broken(), "D1");
 }
 
-TEST(Ledger, sees_an_end_below_what_was_shown_before_the_question) {
-  History h;
-  h.sent(record(0));
-  h.read(0, record(0));
-  h.ledger.told_end(here(), h.ledger.shown_end(here()), h.ledger.era(), Offset{0});
-  EXPECT_EQ(h.broken(), "R2");
+TEST(Ledger, sees_an_end_below_what_was_shown_acknowledged_or_told_before_the_question) {
+  const auto told_zero_after = [](auto&& what) {
+    History h;
+    h.sent(record(0));
+    what(h);
+    h.ledger.told_end(here(), h.ledger.known_end(here()), h.ledger.era(), Offset{0});
+    return h.broken();
+  };
+  EXPECT_EQ(told_zero_after([](History& h) { h.read(0, record(0)); }), "R2");
+  EXPECT_EQ(told_zero_after([](History& h) { h.acknowledged(record(0), 0); }), "R2");
+  EXPECT_EQ(told_zero_after([](History& h) { h.ledger.told_end(here(), Offset{0}, h.ledger.era(), Offset{1}); }), "R2");
+  EXPECT_EQ(told_zero_after([](History&) {}), "");
 }
 
 TEST(Ledger, sees_a_phantom) {
