@@ -19,7 +19,7 @@ CLIENTS = HERE / "clients"
 @dataclasses.dataclass
 class Client:
     needs: str
-    command: object  # a list of words, or a function that makes it
+    command: list  # its words
     codecs: list
     idempotent: tuple = ()  # by these codecs; by the others plain
     env: dict = dataclasses.field(default_factory=dict)
@@ -29,10 +29,7 @@ class Client:
 
 
 def java():
-    classes, source = BUILD / "java-client", CLIENTS / "java" / "Client.java"
-    if not (classes / "Client.class").exists() or (classes / "Client.class").stat().st_mtime < source.stat().st_mtime:
-        run(["javac", "-cp", f"{kafka_libs()}/*", "-d", classes, source])
-    return ["java", "-Xmx256m", "-XX:TieredStopAtLevel=1", "-cp", f"{classes}:{kafka_libs()}/*", "Client"]
+    return ["java", "-Xmx256m", "-XX:TieredStopAtLevel=1", "-cp", f"{BUILD / 'java-client'}:{kafka_libs()}/*", "Client"]
 
 
 def python(name, *words):
@@ -47,7 +44,7 @@ def node(name):
 EXTRA = {codec: "kafka-python-codecs" for codec in ("snappy", "lz4", "zstd")}
 
 ALL = {
-    f"Java {KAFKA}": Client("java javac", java, CODECS, ("none", "zstd")),
+    f"Java {KAFKA}": Client("java java-client", java(), CODECS, ("none", "zstd")),
     "kafka-python": Client("kafka-python", python("kafka_python", "--"), CODECS, ("gzip",), absent_headers=False,
                            needs_of_codec=EXTRA),
     "kafka-python 2.0.2": Client("kafka-python-old", python("kafka_python", f"{BUILD / 'kafka-python-old'}", "--"),
@@ -66,9 +63,8 @@ ALL = {
 
 def roundtrip(client, codec):
     def run_check(ctx):
-        words = client.command() if callable(client.command) else client.command
         def ask(*what, stdin=None):
-            return run([*words, ctx.address, *what], stdin=stdin, env=os.environ | client.env)
+            return run([*client.command, ctx.address, *what], stdin=stdin, env=os.environ | client.env)
         topic, kind = ctx.topic_name(f"{client.needs.split()[0]}-{codec}"), "idempotent" if codec in client.idempotent else "plain"
         records = sample(seed=len(client.needs), absent_headers=client.absent_headers)
         if not client.header_names_apart:

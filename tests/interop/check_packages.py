@@ -1,5 +1,6 @@
 """Real input: the Debian package index as JSON, one record a package, keyed by name (about 60,000 records)."""
 import json
+import os
 import subprocess
 
 from check_confluent import produce as confluent_produce
@@ -29,10 +30,12 @@ def package_index():
                     fields[name] = value.strip()
             if "Package" in fields:
                 lines.append(fields["Package"] + "\t" + json.dumps(fields, sort_keys=True))
-        kept.write_text("\n".join(lines) + "\n")
+        beside = kept.with_suffix(f".{os.getpid()}")  # other checks may do the same meanwhile
+        beside.write_text("\n".join(lines) + "\n")
+        beside.rename(kept)
     lines = kept.read_bytes().splitlines()
     if len(lines) < 10_000:
-        kept.unlink()
+        kept.unlink(missing_ok=True)
         raise Skip(f"apt knows only {len(lines)} packages: run apt-get update")
     return lines
 

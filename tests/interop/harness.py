@@ -7,11 +7,15 @@ it cannot be tried:
     def headers(ctx): ...
 
 It is named as the claim it proves. `needs` names tools of install.py; without one of them the check is skipped and
-says why. Checks with `alone=True` stop or kill the broker, and run last.
+says why. Several run at once, each on a broker that no other check uses meanwhile; those with `alone=True` stop or kill it
+and take long, and begin first.
 """
+import collections
 import dataclasses
 import itertools
+import multiprocessing
 import os
+import queue
 import subprocess
 import time
 import traceback
@@ -92,27 +96,73 @@ def run(command, stdin=None, timeout=90, cwd=None, env=None):
     return done.stdout
 
 
-def run_all(ctx, only, verbose):
-    """Runs the checks whose name holds `only`; prints a line each and returns (passed, failed, skipped)."""
-    passed = failed = skipped = 0
-    for item in sorted((c for c in CHECKS if only in c.name), key=lambda c: c.alone):
-        began = time.monotonic()
+def _one(ctx, item, verbose):
+    """Runs a check; ("ok" | "skip" | "FAIL", its line)."""
+    began = time.monotonic()
+    try:
+        for tool in item.needs:
+            if tool not in ctx.tools.have:
+                raise Skip(ctx.tools.why_not.get(tool, f"there is no {tool}"))
+        item.run(ctx)
+    except Skip as reason:
+        return "skip", f"skip {item.name}: {reason}"
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a check may fail in any way its client likes
+        if verbose:
+            traceback.print_exc()
+        return "FAIL", f"FAIL {item.name} ({time.monotonic() - began:.1f} s): {type(error).__name__}: {error}"
+    return "ok", f"ok   {item.name} ({time.monotonic() - began:.1f} s)"
+
+
+def _work(make_context, number, items, todo, done, verbose):
+    """A process with a broker of its own: takes one check after the other until there are none left."""
+    broker = None
+    try:
+        ctx = make_context(number)
+        broker = ctx.broker
+        broker.start()
+        done.put(("", f"against {broker.version()}"))
+        while (at := todo.get()) is not None:
+            done.put(_one(ctx, items[at], verbose))
+    except KeyboardInterrupt:
+        pass
+    except BaseException as error:  # a broker that does not start
+        done.put(("FAIL", f"FAIL start: {error}"))
+    finally:
         try:
-            for tool in item.needs:
-                if tool not in ctx.tools.have:
-                    raise Skip(ctx.tools.why_not.get(tool, f"there is no {tool}"))
-            item.run(ctx)
-        except Skip as reason:
-            skipped += 1
-            print(f"skip {item.name}: {reason}", flush=True)
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:  # a check may fail in any way its client likes
-            failed += 1
-            print(f"FAIL {item.name} ({time.monotonic() - began:.1f} s): {type(error).__name__}: {error}", flush=True)
-            if verbose:
-                traceback.print_exc()
-        else:
-            passed += 1
-            print(f"ok   {item.name} ({time.monotonic() - began:.1f} s)", flush=True)
-    return passed, failed, skipped
+            if broker:
+                broker.stop()
+        except AssertionError as error:
+            done.put(("FAIL", f"FAIL stop: {error}"))
+
+
+def run_all(make_context, only, verbose, workers):
+    """Runs the checks whose name holds `only`, several at once, each worker on the broker of its own context; prints a
+    line each and returns (passed, failed, skipped)."""
+    # The long ones first, so that no worker ends much later than the others.
+    items = sorted((c for c in CHECKS if only in c.name), key=lambda c: not c.alone)
+    fork = multiprocessing.get_context("fork")
+    todo, done = fork.Queue(), fork.Queue()
+    workers = max(1, min(workers, len(items)))
+    for at in [*range(len(items)), *[None] * workers]:
+        todo.put(at)
+    running = [fork.Process(target=_work, args=(make_context, i, items, todo, done, verbose)) for i in range(workers)]
+    counts = collections.Counter()
+    for process in running:
+        process.start()
+    while True:
+        ended = not any(process.is_alive() for process in running)
+        try:
+            verdict, line = done.get(timeout=0.2)
+        except queue.Empty:
+            if ended:
+                break
+            continue
+        counts[verdict] += 1
+        print(line, flush=True)
+    never_said = len(items) - counts["ok"] - counts["skip"] - counts["FAIL"]
+    if never_said > 0:
+        counts["FAIL"] += never_said
+        print(f"FAIL {never_said} checks were never run: a worker ended early", flush=True)
+    return counts["ok"], counts["FAIL"], counts["skip"]

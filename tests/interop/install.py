@@ -55,10 +55,7 @@ class Tools:
         self._try("kcat", "kcat", lambda: None)
         self._try("java", "mvn", self._kafka)
         self._try("java-tools", "mvn", self._kafka_tools)
-        if not shutil.which("javac"):
-            self.why_not["javac"] = "there is no Java compiler"
-        else:
-            self._try("javac", "javac", lambda: None)
+        self._try("java-client", "javac", self._java_client, HERE / "clients" / "java")
         for name, package in NODE.items():
             self._try(name, "npm", lambda package=package: self._node(package))
         self._try("franz-go", "go", self._franz, HERE / "clients" / "franz")
@@ -92,6 +89,9 @@ class Tools:
 
     def _kafka_tools(self):
         self._maven(BUILD / "kafka-tools", "kafka-tools", KAFKA_TOOLS)
+
+    def _java_client(self):
+        _run(["javac", "-cp", f"{kafka_libs()}/*", "-d", BUILD / "java-client", HERE / "clients" / "java" / "Client.java"])
 
     def _node(self, package):
         folder = BUILD / "js"

@@ -22,6 +22,7 @@ def main():
     options.add_argument("--apache", action="store_true")
     options.add_argument("--program", default=HERE.parent.parent / "build" / "release" / "kalda")
     options.add_argument("--only", default="")
+    options.add_argument("--jobs", type=int, default=3, help="checks at once, each on a broker of its own (%(default)s)")
     options.add_argument("--list", action="store_true")
     options.add_argument("-v", "--verbose", action="store_true")
     chosen = options.parse_args()
@@ -41,32 +42,25 @@ def main():
         print("\n".join(c.name for c in CHECKS))
         return 0
 
-    if chosen.broker:
-        broker = brokers.External(chosen.broker)
-    elif chosen.apache:
-        if "java" not in tools.have:
-            print(f"there is no Apache Kafka to start: {tools.why_not['java']}")
-            return 1
-        broker = brokers.Apache(BUILD / "run-apache", install.kafka_libs(), install.KAFKA)
-    elif chosen.start:
-        broker = brokers.Command(BUILD / "run-command", chosen.start)
-    else:
-        broker = brokers.Kalda(BUILD / "run-kalda", chosen.program)
+    if chosen.apache and "java" not in tools.have:
+        print(f"there is no Apache Kafka to start: {tools.why_not['java']}")
+        return 1
 
-    work = BUILD / "work"
-    work.mkdir(exist_ok=True)
-    try:
-        broker.start()
-        print(f"against {broker.version()}", flush=True)
-        passed, failed, skipped = run_all(Context(broker, tools, work, chosen.program), chosen.only, chosen.verbose)
-    except AssertionError as error:
-        print(f"FAIL start: {error}")
-        passed, failed, skipped = 0, 1, 0
-    finally:
-        try:
-            broker.stop()
-        except AssertionError as error:
-            print(f"at the end: {error}")
+    def broker(number):
+        if chosen.broker:
+            return brokers.External(chosen.broker)
+        if chosen.apache:
+            return brokers.Apache(BUILD / f"run-apache-{number}", install.kafka_libs(), install.KAFKA)
+        if chosen.start:
+            return brokers.Command(BUILD / f"run-command-{number}", chosen.start)
+        return brokers.Kalda(BUILD / f"run-kalda-{number}", chosen.program)
+
+    def context(number):
+        work = BUILD / f"work-{number}"
+        work.mkdir(exist_ok=True)
+        return Context(broker(number), tools, work, chosen.program)
+
+    passed, failed, skipped = run_all(context, chosen.only, chosen.verbose, 1 if chosen.broker else chosen.jobs)
     print(f"{passed} passed, {failed} failed, {skipped} skipped")
     return 0 if failed == 0 and passed > 0 else 1
 
