@@ -1,6 +1,7 @@
 #include "broker/log/batch_scan.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace broker::log {
 
@@ -42,6 +43,15 @@ Result<std::optional<BatchScan::Item>> BatchScan::next_whole(Fiber& f) {
   Item item{position_, header, TRY(at_hand(f, header.size_bytes(), kWholeChunkBytes))};
   position_ += header.size_bytes();
   return item;
+}
+
+Result<> OffsetOrder::take(const BatchHeader& header) {
+  constexpr std::int64_t kReachMax = std::numeric_limits<std::int32_t>::max();
+  const bool fits = header.base_offset >= next_ && header.last_offset_delta >= 0 &&
+                    header.base_offset - base_ <= kReachMax - header.last_offset_delta;
+  if (!fits) return kernel::fail(net::record::Reason::offset_gap, header.base_offset.raw());
+  next_ = header.next_offset();
+  return {};
 }
 
 }  // namespace broker::log

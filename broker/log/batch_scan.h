@@ -5,14 +5,20 @@
 //   while (const auto batch = TRY(scan.next_whole(f))) ...      // bytes at hand, checksum not looked at
 //
 // After an error the scan stays at the batch that caused it: position() says where.
+//
+//   OffsetOrder order{segment.base()};
+//   TRY(order.take(batch->header));                             // refuses offsets that cannot follow
 #pragma once
 
 #include <optional>
 
 #include "kernel/disk.h"
 #include "net/record/batch_header.h"
+#include "net/types.h"
 
 namespace broker::log {
+
+using net::Offset;
 
 class BatchScan {
  public:
@@ -40,6 +46,22 @@ class BatchScan {
   std::uint64_t end_;
   kernel::Buffer window_;
   std::uint64_t window_position_ = 0;
+};
+
+/// Whether the offsets of batches rise as they do in a segment: no checksum covers where a batch begins.
+class OffsetOrder {
+ public:
+  explicit OffsetOrder(Offset base) : base_{base}, next_{base} {}
+
+  /// Offsets that are missing between batches were compacted away. Errors: net::record::Reason::offset_gap for a batch
+  /// that ends before it begins, begins below the end of the one before, or ends too far from the base for an index.
+  kernel::Result<> take(const net::record::BatchHeader& header);
+  /// Behind the last batch taken.
+  [[nodiscard]] Offset next() const { return next_; }
+
+ private:
+  Offset base_;
+  Offset next_;
 };
 
 }  // namespace broker::log

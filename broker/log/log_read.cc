@@ -89,6 +89,10 @@ Result<Slice> Log::read(Fiber& f, Offset from, const ReadLimits& limits) {
     // Asked for only now: while the batch was looked for, the segment may have grown beyond `end`.
     const Offset segment_end =
         BUG(f, "log.limit_read_twice") ? end_before : end_of_segment(segment_of(segment->base()));
+    if ((*start)->header.last_offset() >= std::max(end_before, segment_end)) {
+      const auto why = kernel::fail(net::record::Reason::offset_gap, (*start)->header.base_offset.raw()).error();
+      return std::unexpected(damaged_at(f, *segment, (*start)->position, why));
+    }
     const auto limit = position_of_end(f, segment, segment_end, end);
     if (!limit) return std::unexpected(damaged_at(f, *segment, (*start)->position, limit.error()));
     const std::uint64_t position = (*start)->position;

@@ -65,7 +65,10 @@ Result<std::optional<TimestampedOffset>> Log::find_by_timestamp(Fiber& f, std::i
     // Up to this entry's offset everything is older than wanted.
     const auto older = segment->time_index().lookup(timestamp_ms == std::numeric_limits<std::int64_t>::min() ? timestamp_ms : timestamp_ms - 1);
     const Offset from = std::max(older.offset, search.start);
-    BatchScan scan{TRY(segment->file(f)), static_cast<std::uint64_t>(segment->index().lookup(from).position), size};
+    const auto first = segment->find(f, from);
+    if (!first) return std::unexpected(damaged_at(f, *segment, size, first.error()));
+    if (!*first || (*first)->position >= size) continue;
+    BatchScan scan{TRY(segment->file(f)), (*first)->position, size};
     for (;;) {
       BatchScan at = scan;
       const auto item = scan.next_header(f);
@@ -98,7 +101,10 @@ Result<std::optional<TimestampedOffset>> Log::max_timestamp(Fiber& f, Offset end
     const bool whole_segment = i + 1 < segments.size() && segments[i + 1]->base() <= search.end && segment->base() >= search.start;
     if (whole_segment && youngest && best && youngest->timestamp_ms <= best->timestamp_ms) continue;
     const Offset from = whole_segment && youngest ? youngest->offset : std::max(segment->base(), search.start);
-    BatchScan scan{TRY(segment->file(f)), static_cast<std::uint64_t>(segment->index().lookup(from).position), size};
+    const auto first = segment->find(f, from);
+    if (!first) return std::unexpected(damaged_at(f, *segment, size, first.error()));
+    if (!*first || (*first)->position >= size) continue;
+    BatchScan scan{TRY(segment->file(f)), (*first)->position, size};
     for (;;) {
       BatchScan at = scan;
       const auto item = scan.next_header(f);

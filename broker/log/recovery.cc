@@ -205,16 +205,23 @@ class Recovery {
     BatchScan scan{TRY(last->file(f_)), first ? static_cast<std::uint64_t>(first->position) : 0, size};
     out_.end = last->base();
     std::vector<BatchScan::Item> behind;
+    OffsetOrder order{last->base()};
     for (;;) {
       auto item = scan.next_header(f_);
       if (!item) return item.error().room == kernel::Room::net ? Result<bool>{false} : std::unexpected(item.error());
       if (!*item) break;
+      const bool is_indexed = behind.empty() && first;
+      if (is_indexed && (*item)->header.base_offset > first->offset) return false;
+      if (!order.take((*item)->header)) return false;
       out_.end = (*item)->header.next_offset();
       out_.watermark.position = static_cast<std::int64_t>((*item)->position);
       out_.watermark.batch_crc = (*item)->header.crc;
       out_.watermark.epoch = (*item)->header.leader_epoch;
       behind.push_back(**item);
     }
+    // What is appended now must be able to follow the entries there are.
+    const auto youngest = last->time_index().last();
+    if ((first && first->offset >= out_.end) || (youngest && youngest->offset >= out_.end)) return false;
     last->resume_behind_index(behind);
     if (size > 0) {
       BatchScan start{TRY(last->file(f_)), 0, size};
@@ -277,12 +284,13 @@ class Recovery {
     const std::uint64_t size = segment->size_bytes();
     segment->begin_rebuild();
     BatchScan scan{TRY(segment->file(f_)), 0, size};
+    OffsetOrder order{segment->base()};
     for (;;) {
       const std::uint64_t position = scan.position();
       const auto item = scan.next_whole(f_);
       if (!item && item.error().room != kernel::Room::net) return std::unexpected(item.error());
       if (item && !*item) return {};
-      const Result<> good = item ? check(**item) : std::unexpected(item.error());
+      const Result<> good = item ? check(**item, order) : std::unexpected(item.error());
       if (!good) {
         bad_ = good.error();
         cut_ = Cut{i, position};
@@ -292,12 +300,10 @@ class Recovery {
     }
   }
 
-  [[nodiscard]] Result<> check(const BatchScan::Item& item) const {
+  [[nodiscard]] Result<> check(const BatchScan::Item& item, OffsetOrder& order) const {
     const kernel::ByteView bytes = item.bytes.view();
     if (!BUG(f_, "log.recovery_checks_no_checksum")) TRY(net::record::check_whole(item.header, {&bytes, 1}));
-    // Offsets that are missing inside a segment were compacted away, here or at the leader.
-    if (item.header.base_offset < out_.end || item.header.last_offset_delta < 0) return kernel::fail(net::record::Reason::offset_gap);
-    return {};
+    return order.take(item.header);
   }
 
   void take(Segment& segment, const BatchScan::Item& item) {

@@ -110,7 +110,9 @@ Result<> Segment::load_indexes(Fiber& f) {
     auto time_index = TimeIndex::parse(base_, time_bytes->view(), index_bytes_max_ / TimeIndex::kEntryBytes);
     const bool fits = index && time_index &&
                       (index->size() == 0 || static_cast<std::uint64_t>(index->last()->position) < size_bytes_) &&
-                      (size_bytes_ == 0 || time_index->size() > 0 || index->size() == 0);
+                      (size_bytes_ == 0 || time_index->size() > 0 || index->size() == 0) &&
+                      TRY(bounds(f, *index, *time_index));
+    if (indexes_loaded()) return {};
     if (fits) {
       index_ = std::move(*index);
       time_index_ = std::move(*time_index);
@@ -127,23 +129,52 @@ Result<> Segment::load_indexes(Fiber& f) {
   return rebuild_from_headers(f);
 }
 
-Result<> Segment::rebuild_from_headers(Fiber& f) {
-  const FileHandle segment = TRY(file(f));
-  Segment fresh{directory_, base_, index_bytes_max_, created_ms_};
+Result<bool> Segment::bounds(Fiber& f, const OffsetIndex& index, const TimeIndex& time_index) {
+  const auto last = index.last();
+  BatchScan scan{TRY(file(f)), last ? static_cast<std::uint64_t>(last->position) : 0, size_bytes_};
+  OffsetOrder order{base_};
+  for (bool is_first = true;; is_first = false) {
+    const auto item = scan.next_header(f);
+    if (!item && item.error().room != kernel::Room::net) return std::unexpected(item.error());
+    // A damaged batch is told to those who ask for it; whether it is the entry that is wrong, find() finds out.
+    if (!item) return true;
+    if (!*item) break;
+    if (is_first && last && (*item)->header.base_offset > last->offset) return false;
+    if (!order.take((*item)->header)) return true;
+  }
+  const auto youngest = time_index.last();
+  return (!last || last->offset < order.next()) && (!youngest || youngest->offset < order.next());
+}
+
+Result<> Segment::scan_headers(Fiber& f, Segment& fresh) {
   fresh.begin_rebuild();
-  BatchScan scan{segment, 0, size_bytes_};
-  while (const auto item = TRY(scan.next_header(f))) fresh.note_batch(item->header, item->position, 4096);
-  if (indexes_loaded()) return {};
-  // The files on disk are not what we hold now; they are written anew before anything is appended to them.
-  if (fresh.max_timestamp_ms_ >= 0)
-    fresh.time_index_->append(fresh.max_timestamp_ms_, fresh.max_timestamp_offset_, /*closing=*/true);
+  BatchScan scan{TRY(file(f)), 0, size_bytes_};
+  OffsetOrder order{base_};
+  while (const auto item = TRY(scan.next_header(f))) {
+    TRY(order.take(item->header));
+    fresh.note_batch(item->header, item->position, 4096);
+  }
+  return {};
+}
+
+void Segment::take_indexes(Segment& fresh) {
   index_ = std::move(fresh.index_);
   time_index_ = std::move(fresh.time_index_);
   max_timestamp_ms_ = fresh.max_timestamp_ms_;
   max_timestamp_offset_ = fresh.max_timestamp_offset_;
   first_timestamp_ms_ = fresh.first_timestamp_ms_;
   unindexed_bytes_ = fresh.unindexed_bytes_;
+}
+
+Result<> Segment::rebuild_from_headers(Fiber& f, bool replace) {
+  Segment fresh{directory_, base_, index_bytes_max_, created_ms_};
+  TRY(scan_headers(f, fresh));
+  // Whoever writes the files anew must find in memory what it began with.
   const auto lock = TRY(rewriting_.lock(f));
+  if (indexes_loaded() && (!replace || writable_ || fresh.size_bytes_ != size_bytes_)) return {};
+  // The files on disk are not what we hold now; they are written anew before anything is appended to them.
+  fresh.close_time_index();
+  take_indexes(fresh);
   return retired_ ? Result<>{} : rewrite_indexes(f);
 }
 
@@ -189,10 +220,39 @@ Result<> Segment::rename(Fiber& f, std::string_view marker) {
 
 Result<std::optional<BatchScan::Item>> Segment::find(Fiber& f, Offset offset) {
   TRY(load_indexes(f));
-  const auto position = static_cast<std::uint64_t>(index_->lookup(offset).position);
-  BatchScan scan{TRY(file(f)), position, size_bytes_};
+  bool entry_holds = false;
+  auto found = find_from(f, index_->lookup(offset), offset, entry_holds);
+  if (found || found.error().room != kernel::Room::net || entry_holds) return found;
+  // No batch, or another one, where the index says: damaged is the index or the segment, and the headers know. The
+  // index of a segment that is written stays: whoever appends is adding to it.
+  if (writable_) return find_from(f, {base_, 0}, offset, entry_holds);
+  f.log().info("index_rebuilt", {{"file", path(".log")}, {"error", found.error()}});
+  TRY(rebuild_from_headers(f, /*replace=*/true));
+  return find_from(f, index_->lookup(offset), offset, entry_holds);
+}
+
+Result<std::optional<BatchScan::Item>> Segment::find_from(Fiber& f, OffsetIndex::Entry entry, Offset offset,
+                                                          bool& entry_holds) {
+  const auto gap = [](const BatchHeader& header) {
+    return kernel::fail(net::record::Reason::offset_gap, header.base_offset.raw());
+  };
+  entry_holds = entry.position == 0;
+  BatchScan scan{TRY(file(f)), static_cast<std::uint64_t>(entry.position), size_bytes_};
+  OffsetOrder order{base_};
   while (auto item = TRY(scan.next_header(f))) {
-    if (item->header.last_offset() >= offset + (BUG(f, "log.find_passes_last_record") ? 1 : 0)) return item;
+    const BatchHeader& header = item->header;
+    TRY(order.take(header));
+    if (!entry_holds && header.base_offset > entry.offset) return gap(header);
+    if (header.last_offset() >= offset + (BUG(f, "log.find_passes_last_record") ? 1 : 0)) {
+      if (header.base_offset <= offset) return item;
+      // Compaction leaves such gaps, yet never where an entry points; and the next batch says whether this one can be.
+      if (entry.position > 0 && offset == entry.offset) return gap(header);
+      entry_holds = true;
+      const auto behind = scan.next_header(f);
+      if (behind && *behind) TRY(order.take((*behind)->header));
+      return item;
+    }
+    entry_holds = true;
   }
   return std::nullopt;
 }
@@ -288,6 +348,13 @@ Result<> Segment::cut(Fiber& f, std::uint64_t position, Offset end) {
   max_timestamp_ms_ = last_time ? last_time->timestamp_ms : -1;
   max_timestamp_offset_ = last_time ? last_time->offset : base_;
   const auto last_entry = index_->last();
+  if (last_entry && static_cast<std::uint64_t>(last_entry->position) >= position) {
+    // An entry that was damaged and points behind the cut: the next one could not follow it.
+    Segment fresh{directory_, base_, index_bytes_max_, created_ms_};
+    TRY(scan_headers(f, fresh));
+    take_indexes(fresh);
+    return rewrite_indexes(f);
+  }
   const std::uint64_t indexed = last_entry ? static_cast<std::uint64_t>(last_entry->position) : 0;
   const auto from = static_cast<std::uint64_t>(index_->lookup(max_timestamp_offset_).position);
   BatchScan scan{segment, std::min(from, indexed), size_bytes_};

@@ -61,7 +61,8 @@ class Segment {
   kernel::Result<kernel::FileHandle> open_for_write(kernel::Fiber& f);
   /// Sizes of what is there: trusts the files of a clean stop.
   kernel::Result<> adopt_size(kernel::Fiber& f);
-  /// Loads the indexes, or rebuilds them from batch headers where they do not fit the segment.
+  /// Loads the indexes, or rebuilds them from batch headers where they do not fit the segment: neither reaches beyond
+  /// its end. Entries in their midst find() looks at.
   kernel::Result<> load_indexes(kernel::Fiber& f);
 
   /// Forgets all there is to know, for a rebuild from the first batch on.
@@ -74,7 +75,8 @@ class Segment {
   void close_time_index();
   void note_first_timestamp(std::int64_t timestamp_ms) { first_timestamp_ms_ = timestamp_ms; }
 
-  /// Where the batch lies that holds `offset`, or the first one behind it; nothing when all are below.
+  /// Where the batch lies that holds `offset`, or the first one behind it; nothing when all are below. An index that
+  /// points elsewhere is rebuilt. Errors: net::record::Reason for batches that cannot be there, io.
   kernel::Result<std::optional<BatchScan::Item>> find(kernel::Fiber& f, Offset offset);
   /// The last batch border at or below `limit` and not before `from`, which is a border.
   kernel::Result<std::uint64_t> border_before(kernel::Fiber& f, std::uint64_t from, std::uint64_t limit);
@@ -105,7 +107,16 @@ class Segment {
 
  private:
   kernel::Result<> open_indexes(kernel::Fiber& f);
-  kernel::Result<> rebuild_from_headers(kernel::Fiber& f);
+  /// Whether no entry lies beyond the batches, as far as those behind the last entry can be read.
+  kernel::Result<bool> bounds(kernel::Fiber& f, const OffsetIndex& index, const TimeIndex& time_index);
+  /// `replace`: also indexes that are loaded, unless the segment is written.
+  kernel::Result<> rebuild_from_headers(kernel::Fiber& f, bool replace = false);
+  /// Notes all batches in `fresh`, whose indexes are then those of this segment.
+  kernel::Result<> scan_headers(kernel::Fiber& f, Segment& fresh);
+  void take_indexes(Segment& fresh);
+  /// find() from where `entry` says. `entry_holds`: a batch lies there that can be the entry's.
+  kernel::Result<std::optional<BatchScan::Item>> find_from(kernel::Fiber& f, OffsetIndex::Entry entry, Offset offset,
+                                                           bool& entry_holds);
 
   std::string directory_;
   std::string marker_;

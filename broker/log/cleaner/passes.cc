@@ -111,12 +111,16 @@ Result<SegmentRef> rewrite(Fiber& f, std::span<const SegmentRef> sources, BatchF
   };
   for (const SegmentRef& source : sources) {
     BatchScan scan{TRY(source->file(f)), 0, source->size_bytes()};
+    OffsetOrder order{source->base()};
     for (;;) {
       const Items items = TRY(next_chunk(f, scan, task.chunk_bytes));
       if (items.empty()) break;
       FilteredBatches left;
       TRY(kernel::offload(f, [&]() -> Result<> {
-        for (const BatchScan::Item& item : items) TRY(filter.take(item.header, item.bytes.view(), left));
+        for (const BatchScan::Item& item : items) {
+          TRY(order.take(item.header));
+          TRY(filter.take(item.header, item.bytes.view(), left));
+        }
         return {};
       }));
       if (fresh->size_bytes() + left.bytes.size() > static_cast<std::uint64_t>(std::numeric_limits<std::int32_t>::max()))

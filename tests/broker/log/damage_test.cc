@@ -1,0 +1,250 @@
+// Indexes and offsets of batches that are not what was written: no checksum covers them. Whatever is asked for is found
+// or refused as damaged, never passed over, and no damage ends the process.
+#include <limits>
+
+#include "broker/log/batch_scan.h"
+#include "broker/log/identity_files.h"
+#include "tests/broker/log/log_harness.h"
+
+namespace broker::log {
+namespace {
+
+using namespace testing;
+
+constexpr int kBatches = 30;
+
+LogConfig small_segments() { return {.segment_bytes = 3000, .index_interval_bytes = 300}; }
+
+std::string in_folder(Offset base, std::string_view suffix) {
+  return "/data/orders-0/" + segment_file_name(base, suffix);
+}
+
+/// A log of thirty batches of one record in several segments, stopped cleanly.
+class Damage : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    run_on(world_, machine_, [&](Fiber& f) {
+      Ground ground{f};
+      ASSERT_OK(ground.open(f));
+      ground.log = std::move(*Log::open(f, *ground.shard, kOrders, small_segments()));
+      for (int i = 0; i < kBatches; ++i) {
+        const BatchShape shape{.value_bytes = 200, .timestamp_ms = 1000 + i};
+        ASSERT_OK(ground.log->append(f, make_batch(fmt::format("b{}", i), shape), {}));
+      }
+      for (const auto& segment : ground.log->segments()) segments_.push_back(segment);
+      ASSERT_OK(ground.log->close(f));
+      ground.log.reset();
+      ASSERT_OK(ground.close(f));
+      for (const auto& segment : segments_) {
+        const auto file = f.node().disk().open(f, in_folder(segment.base, ".log"), kernel::OpenMode::read_only());
+        BatchScan scan{*file, 0, segment.size_bytes};
+        while (const auto item = *scan.next_header(f)) positions_.push_back(item->position);
+      }
+    });
+    ASSERT_GE(segments_.size(), 3u);
+    ASSERT_EQ(positions_.size(), static_cast<std::size_t>(kBatches));
+  }
+
+  /// Opens the log, which must succeed, and closes it behind `look`.
+  void open_log(const std::function<void(Fiber&, Log&)>& look) {
+    run_on(world_, machine_, [&](Fiber& f) {
+      Ground ground{f};
+      ASSERT_OK(ground.open(f));
+      auto log = Log::open(f, *ground.shard, kOrders, small_segments());
+      ASSERT_OK(log);
+      ground.log = std::move(*log);
+      look(f, *ground.log);
+      ASSERT_OK(ground.log->close(f));
+      ground.log.reset();
+      ASSERT_OK(ground.close(f));
+    });
+  }
+  static std::string get(Fiber& f, const std::string& path) {
+    const auto file = f.node().disk().open(f, path, kernel::OpenMode::read_only());
+    return std::string{kernel::as_text(kernel::read_all(f, **file)->view())};
+  }
+  static void put(Fiber& f, const std::string& path, std::string_view bytes) {
+    ASSERT_OK(kernel::replace_file(f, f.node().disk(), path, kernel::as_bytes(bytes)));
+  }
+  /// Changes what lies in a file while nobody has it open; answers what was there.
+  std::string change(const std::string& path, const std::function<void(std::string&)>& how) {
+    std::string before;
+    run_on(world_, machine_, [&](Fiber& f) {
+      std::string bytes = before = get(f, path);
+      how(bytes);
+      put(f, path, bytes);
+    });
+    return before;
+  }
+  template <class T>
+  static void store(std::string& bytes, std::size_t at, T value) {
+    ASSERT_LE(at + sizeof(T), bytes.size());
+    kernel::store_be(reinterpret_cast<std::byte*>(bytes.data()) + at, value);
+  }
+  /// Every batch of `segment` is where it was, by offset and by time.
+  static void expect_found(Fiber& f, Log& log, const Log::SegmentInfo& segment) {
+    for (Offset at = segment.base; at < segment.end; at = at + 1) {
+      const auto slice = log.read(f, at, {.bytes_max = 1, .end = segment.end});
+      ASSERT_OK(slice);
+      const auto header = net::record::BatchHeader::parse(slice->bytes.view());
+      ASSERT_OK(header);
+      EXPECT_EQ(header->base_offset, at);
+      const auto found = log.find_by_timestamp(f, 1000 + at.raw(), Offset{kBatches});
+      ASSERT_OK(found);
+      ASSERT_TRUE(found->has_value()) << at.raw();
+      EXPECT_EQ((*found)->offset, at);
+    }
+  }
+  static void append_more(Fiber& f, Log& log) {
+    for (int i = 0; i < 20; ++i)
+      ASSERT_OK(log.append(f, make_batch("more", {.value_bytes = 200, .timestamp_ms = 5000 + i}), {}));
+  }
+
+  kernel::StackPool stacks_;
+  sim::World world_{{.seed = 4}, stacks_};
+  sim::Machine& machine_ = world_.add_machine("m");
+  std::vector<Log::SegmentInfo> segments_;
+  std::vector<std::uint64_t> positions_;  // of each batch in its segment
+};
+
+TEST_F(Damage, of_a_time_index_that_reaches_beyond_its_segment_is_found_when_it_is_loaded) {
+  for (const Log::SegmentInfo& segment : {segments_.front(), segments_.back()}) {
+    change(in_folder(segment.base, ".timeindex"), [](std::string& bytes) {
+      ASSERT_GE(bytes.size(), 2 * TimeIndex::kEntryBytes);
+      store<std::int32_t>(bytes, bytes.size() - 4, 5000);
+    });
+    open_log([&](Fiber& f, Log& log) {
+      expect_found(f, log, segment);
+      if (segment.base == segments_.back().base) append_more(f, log);
+    });
+  }
+}
+
+TEST_F(Damage, of_an_index_whose_last_offset_is_beyond_its_segment_is_found_when_it_is_loaded) {
+  for (const Log::SegmentInfo& segment : {segments_.front(), segments_.back()}) {
+    change(in_folder(segment.base, ".index"), [](std::string& bytes) {
+      ASSERT_GE(bytes.size(), 2 * OffsetIndex::kEntryBytes);
+      store<std::int32_t>(bytes, bytes.size() - 8, 5000);
+    });
+    open_log([&](Fiber& f, Log& log) {
+      expect_found(f, log, segment);
+      if (segment.base == segments_.back().base) append_more(f, log);
+    });
+  }
+}
+
+TEST_F(Damage, of_an_index_entry_that_points_at_a_later_batch_or_at_none_hides_no_batch) {
+  for (const Log::SegmentInfo& segment : {segments_.front(), segments_.back()}) {
+    for (const bool at_a_batch : {true, false}) {
+      const std::string before = change(in_folder(segment.base, ".index"), [&](std::string& bytes) {
+        ASSERT_GE(bytes.size(), 2 * OffsetIndex::kEntryBytes);
+        const auto relative = kernel::load_be<std::int32_t>(kernel::as_bytes(bytes).data());
+        const auto batch = static_cast<std::size_t>(segment.base.raw() + relative);
+        const auto position = static_cast<std::int32_t>(at_a_batch ? positions_[batch + 1] : positions_[batch] + 7);
+        ASSERT_LT(position, kernel::load_be<std::int32_t>(kernel::as_bytes(bytes).data() + 12));
+        store(bytes, 4, position);
+      });
+      open_log([&](Fiber& f, Log& log) { expect_found(f, log, segment); });
+      change(in_folder(segment.base, ".index"), [&](std::string& bytes) { bytes = before; });
+    }
+  }
+}
+
+TEST_F(Damage, of_an_index_entry_behind_a_cut_does_not_stand_in_the_way_of_the_next) {
+  const Log::SegmentInfo segment = segments_.back();
+  Offset end{0};
+  change(in_folder(segment.base, ".index"), [&](std::string& bytes) {
+    ASSERT_GE(bytes.size(), 2 * OffsetIndex::kEntryBytes);
+    const std::size_t entry = bytes.size() - 2 * OffsetIndex::kEntryBytes;
+    end = segment.base + kernel::load_be<std::int32_t>(kernel::as_bytes(bytes).data() + entry) + 1;
+    const auto last = kernel::load_be<std::int32_t>(kernel::as_bytes(bytes).data() + entry + 12);
+    store(bytes, entry + 4, last - 1);
+  });
+  open_log([&](Fiber& f, Log& log) {
+    ASSERT_OK(log.truncate(f, end));
+    append_more(f, log);
+    const auto all = read_everything(f, log, Offset{0}, log.next());
+    ASSERT_OK(all);
+  });
+}
+
+TEST_F(Damage, of_where_a_batch_begins_is_told_and_the_batch_not_passed_over) {
+  const Log::SegmentInfo segment = segments_.front();
+  for (std::int64_t i = 1; i < segment.end.raw(); ++i) {
+    const std::int64_t shown[] = {-1, std::numeric_limits<std::int64_t>::min(), i - 1, i + 1, i + 5, i + 1'000'000,
+                                  i + (std::int64_t{1} << 40), std::numeric_limits<std::int64_t>::max()};
+    for (const std::int64_t base : shown) {
+      SCOPED_TRACE(fmt::format("batch {} shows {}", i, base));
+      const std::string path = in_folder(segment.base, ".log");
+      const std::string before = change(path, [&](std::string& bytes) { store(bytes, positions_[static_cast<std::size_t>(i)], base); });
+      for (const bool indexed : {true, false}) {
+        run_on(world_, machine_, [&](Fiber& f) {
+          if (!indexed) ASSERT_OK(f.node().disk().unlink(f, in_folder(segment.base, ".index")));
+        });
+        open_log([&](Fiber& f, Log& log) {
+          const auto slice = log.read(f, Offset{i}, {.bytes_max = 1, .end = Offset{kBatches}});
+          ASSERT_FALSE(slice.has_value());
+          EXPECT_TRUE(slice.error().is(LogReason::damaged)) << kernel::describe(slice.error());
+        });
+      }
+      change(path, [&](std::string& bytes) { bytes = before; });
+      // Once it is whole again, all is there.
+      open_log([&](Fiber& f, Log& log) { expect_found(f, log, segment); });
+    }
+  }
+}
+
+TEST_F(Damage, of_where_a_batch_begins_in_the_active_segment_is_damage_at_the_start) {
+  const Log::SegmentInfo segment = segments_.back();
+  for (std::int64_t i = segment.base.raw() + 1; i < kBatches; ++i) {
+    const std::string path = in_folder(segment.base, ".log");
+    const std::string before = change(path, [&](std::string& bytes) {
+      store(bytes, positions_[static_cast<std::size_t>(i)], i + (std::int64_t{1} << 40));
+    });
+    for (const bool clean : {true, false}) {
+      run_on(world_, machine_, [&](Fiber& f) {
+        static_cast<void>(f.node().disk().unlink(f, "/data/.kafka_cleanshutdown"));
+        Ground ground{f};
+        if (clean) put(f, "/data/.kafka_cleanshutdown", format_clean_shutdown(5));
+        ASSERT_OK(ground.open(f));
+        const auto log = Log::open(f, *ground.shard, kOrders, small_segments());
+        if (log) {
+          // The batches up to the last entry of an index are not looked at by a start behind a clean stop.
+          EXPECT_TRUE(clean) << i;
+          const auto slice = (*log)->read(f, Offset{i}, {.bytes_max = 1, .end = Offset{kBatches}});
+          ASSERT_FALSE(slice.has_value()) << i;
+          EXPECT_TRUE(slice.error().is(LogReason::damaged)) << kernel::describe(slice.error());
+          ASSERT_OK((*log)->close(f));
+        } else {
+          EXPECT_TRUE(log.error().is(LogReason::damaged)) << kernel::describe(log.error());
+        }
+        ASSERT_OK(ground.close(f));
+      });
+    }
+    change(path, [&](std::string& bytes) { bytes = before; });
+  }
+}
+
+TEST(OffsetOrderTest, takes_gaps_and_refuses_what_goes_back_or_out_of_reach) {
+  const auto header = [](std::int64_t base, std::int32_t delta) {
+    net::record::BatchHeader out{};
+    out.base_offset = Offset{base};
+    out.last_offset_delta = delta;
+    return out;
+  };
+  constexpr std::int64_t kReach = std::numeric_limits<std::int32_t>::max();
+  OffsetOrder order{Offset{100}};
+  EXPECT_FALSE(order.take(header(99, 5)).has_value());
+  EXPECT_FALSE(order.take(header(100, -1)).has_value());
+  EXPECT_OK(order.take(header(100, 0)));
+  EXPECT_OK(order.take(header(110, 9)));
+  EXPECT_EQ(order.next(), Offset{120});
+  EXPECT_FALSE(order.take(header(119, 5)).has_value());
+  EXPECT_FALSE(order.take(header(100 + kReach, 1)).has_value());
+  EXPECT_FALSE(order.take(header(std::numeric_limits<std::int64_t>::max(), 1)).has_value());
+  EXPECT_EQ(order.next(), Offset{120});
+  EXPECT_OK(order.take(header(100 + kReach - 1, 1)));
+}
+
+}  // namespace
+}  // namespace broker::log
