@@ -54,4 +54,14 @@ Result<> OffsetOrder::take(const BatchHeader& header) {
   return {};
 }
 
+std::size_t ordered_prefix(kernel::ByteView bytes, OffsetOrder order, Offset end) {
+  std::size_t whole = 0;
+  while (whole < bytes.size()) {
+    const auto header = BatchHeader::parse(bytes.subspan(whole));
+    if (!header || header->size_bytes() > bytes.size() - whole || !order.take(*header) || order.next() > end) break;
+    whole += header->size_bytes();
+  }
+  return whole;
+}
+
 }  // namespace broker::log

@@ -48,6 +48,11 @@ class BatchScan {
   std::uint64_t window_position_ = 0;
 };
 
+/// Whether `offset` is one of the batch's, be its record still there or compacted away.
+[[nodiscard]] inline bool holds(const net::record::BatchHeader& header, Offset offset) {
+  return header.base_offset <= offset && offset <= header.last_offset();
+}
+
 /// Whether the offsets of batches rise as they do in a segment: no checksum covers where a batch begins.
 class OffsetOrder {
  public:
@@ -56,12 +61,15 @@ class OffsetOrder {
   /// Offsets that are missing between batches were compacted away. Errors: net::record::Reason::offset_gap for a batch
   /// that ends before it begins, begins below the end of the one before, or ends too far from the base for an index.
   kernel::Result<> take(const net::record::BatchHeader& header);
-  /// Behind the last batch taken.
+  /// Behind the last batch taken; the base when there is none.
   [[nodiscard]] Offset next() const { return next_; }
 
  private:
   Offset base_;
   Offset next_;
 };
+
+/// How many of `bytes`, batches as they lie in a segment, are whole batches in order that end at or below `end`.
+[[nodiscard]] std::size_t ordered_prefix(kernel::ByteView bytes, OffsetOrder order, Offset end);
 
 }  // namespace broker::log

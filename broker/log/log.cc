@@ -107,7 +107,7 @@ void Log::adopt(Recovered&& found) {
   epochs_ = std::move(found.epochs);
   producers_ = std::move(found.producers);
   log_start_ = found.log_start;
-  next_ = written_end_ = synced_end_ = committed_ = found.end;
+  next_ = holds_to_ = written_end_ = synced_end_ = committed_ = found.end;
   written_border_ = {found.end, segments_.back()->base(), segments_.back()->size_bytes(), 0};
   committed_border_ = sync_target_ = written_border_;
   written_mark_ = target_mark_ = synced_mark_ = found.watermark;
@@ -209,12 +209,14 @@ Result<> Log::truncate_now(Fiber& f, Offset end) {
   // What stays, as a watermark: everything below the cut is synced once the files are.
   Watermark mark{.end = end, .epoch = epochs_.epoch_at(end - 1).value_or(net::kLeaderEpochNone),
                  .segment_base = segments_[index]->base()};
+  Offset holds_to = segments_[index]->base();
   if (position > 0) {
     const auto before = TRY(segments_[index]->find(f, end - 1));
     if (before && before->position < position) {
       mark.position = static_cast<std::int64_t>(before->position);
       mark.batch_crc = before->header.crc;
       mark.epoch = before->header.leader_epoch;
+      holds_to = before->header.next_offset();
     }
   }
   // Recovery must not take what is cut for lost: first the notes, then the files.
@@ -240,6 +242,7 @@ Result<> Log::truncate_now(Fiber& f, Offset end) {
     return kernel::fail(LogReason::directory_offline);
   }
   next_ = written_end_ = synced_end_ = committed_ = end;
+  holds_to_ = holds_to;
   written_border_ = {end, active.base(), position, written_border_.log_bytes};
   committed_border_ = sync_target_ = written_border_;
   written_mark_ = target_mark_ = synced_mark_ = mark;

@@ -373,6 +373,7 @@ class Log final : private SyncMember {
   Offset synced_end_{0};
   Offset written_end_{0};
   Offset next_{0};
+  Offset holds_to_{0};  ///< the end of the last batch; below written_end_ when truncate() cut behind a gap
   Border committed_border_;
   Border written_border_;
   TailCache tail_;

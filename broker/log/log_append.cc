@@ -238,7 +238,7 @@ void Log::landed(const Pending& pending) {
   active.note_batch(header, position, config_.index_interval_bytes);
   tail_.push({.base = header.base_offset, .next = header.next_offset(), .segment_base = active.base(),
               .position = position, .log_bytes = written_border_.log_bytes, .bytes = pending.bytes});
-  written_end_ = header.next_offset();
+  written_end_ = holds_to_ = header.next_offset();
   written_ticket_ = pending.ticket;
   written_border_ = {written_end_, active.base(), active.size_bytes(), written_border_.log_bytes + header.size_bytes()};
   written_mark_ = {.end = written_end_, .epoch = header.leader_epoch, .segment_base = active.base(),

@@ -10,6 +10,7 @@ namespace broker::log {
 
 using kernel::Fiber;
 using kernel::Result;
+using net::record::BatchHeader;
 
 namespace {
 /// A read of so many bytes is a copy; a file range costs its reader more than that.
@@ -72,35 +73,40 @@ Result<Slice> Log::read(Fiber& f, Offset from, const ReadLimits& limits) {
   if (from >= end) return Slice{};
   if (auto recent = read_tail(from, end, limits)) return std::move(*recent);
 
+  const Offset holds_to = holds_to_;
   for (std::size_t index = segment_of(from); index < segments_.size(); ++index) {
     const SegmentRef segment = segments_[index];
     if (segment->base() >= end) break;
+    const bool is_active = segment == segments_.back();
     const Offset end_before = end_of_segment(index);
     const auto start = segment->find(f, from);
-    if (!start) {
-      if (from < log_start_) return kernel::fail(LogReason::offset_out_of_range, from.raw());  // deleted meanwhile
-      return std::unexpected(damaged_at(f, *segment, segment->size_bytes(), start.error()));
-    }
+    // Deleted or cut meanwhile.
+    if (from < log_start_ || from >= written_end_) return kernel::fail(LogReason::offset_out_of_range, from.raw());
+    if (!start) return std::unexpected(damaged_at(f, *segment, segment->size_bytes(), start.error()));
     if (!*start) {  // nothing here at or behind `from`: compacted away
-      if (log_start_ > from) return kernel::fail(LogReason::offset_out_of_range, from.raw());
+      const auto why = kernel::fail(net::record::Reason::offset_gap, from.raw()).error();
+      if (is_active && from < holds_to) return std::unexpected(damaged_at(f, *segment, segment->size_bytes(), why));
       index = segment_of(segment->base());  // the list may have lost its front meanwhile
       continue;
     }
+    const BatchHeader& first = (*start)->header;
+    const std::uint64_t position = (*start)->position;
     // Asked for only now: while the batch was looked for, the segment may have grown beyond `end`.
     const Offset segment_end =
         BUG(f, "log.limit_read_twice") ? end_before : end_of_segment(segment_of(segment->base()));
-    if ((*start)->header.last_offset() >= std::max(end_before, segment_end)) {
-      const auto why = kernel::fail(net::record::Reason::offset_gap, (*start)->header.base_offset.raw()).error();
-      return std::unexpected(damaged_at(f, *segment, (*start)->position, why));
+    if (first.next_offset() > std::max(end_before, segment_end)) {
+      const auto why = kernel::fail(net::record::Reason::offset_gap, first.base_offset.raw()).error();
+      return std::unexpected(damaged_at(f, *segment, position, why));
     }
     const auto limit = position_of_end(f, segment, segment_end, end);
-    if (!limit) return std::unexpected(damaged_at(f, *segment, (*start)->position, limit.error()));
-    const std::uint64_t position = (*start)->position;
+    if (!limit) return std::unexpected(damaged_at(f, *segment, position, limit.error()));
     if (position >= *limit) return Slice{};
-    const std::uint64_t first_end = position + (*start)->header.size_bytes();
+    OffsetOrder order{segment->base()};
+    static_cast<void>(order.take(first));  // as find() has
+    const std::uint64_t first_end = position + first.size_bytes();
     std::uint64_t stop = *limit;
     if (stop - position > limits.bytes_max) {
-      const auto border = segment->border_before(f, first_end, position + limits.bytes_max);
+      const auto border = segment->border_before(f, first_end, order, position + limits.bytes_max);
       if (!border) return std::unexpected(damaged_at(f, *segment, first_end, border.error()));
       stop = *border;
       if (first_end - position > limits.bytes_max) {
@@ -111,7 +117,14 @@ Result<Slice> Log::read(Fiber& f, Offset from, const ReadLimits& limits) {
     const kernel::FileHandle file = TRY(segment->file(f));
     const std::size_t size = stop - position;
     if (size > kCopyMax) return Slice{.file = file, .position = position, .size = size};
-    return Slice{.bytes = TRY(kernel::read_exactly(f, *file, position, size)), .size = size};
+    const kernel::Buffer bytes = TRY(kernel::read_exactly(f, *file, position, size));
+    // At hand, so that looking costs nothing. What is damaged behind the first batch is told to who asks for it.
+    const std::size_t good = ordered_prefix(bytes.view(), OffsetOrder{segment->base()}, std::max(end_before, segment_end));
+    if (good < first.size_bytes()) {
+      const auto why = kernel::fail(net::record::Reason::offset_gap, first.base_offset.raw()).error();
+      return std::unexpected(damaged_at(f, *segment, position, why));
+    }
+    return Slice{.bytes = bytes.slice(0, good), .size = good};
   }
   return Slice{};
 }

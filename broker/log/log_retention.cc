@@ -115,6 +115,11 @@ Result<Offset> Log::retained_from(Fiber& f, std::int64_t now_ms) {
       const std::int64_t largest = BUG(f, "log.retention_by_first_record") ? TRY(segment->read_first_timestamp(f))
                                                                            : TRY(segment->largest_timestamp(f));
       if (now_ms - (largest >= 0 ? largest : segment->written_ms()) <= config_.retention_ms) break;
+      // Nothing goes because of a number that nobody has held against the batches.
+      if (!segment->indexes_loaded()) {
+        TRY(segment->load_indexes(f));
+        continue;
+      }
       ++kept;
     }
   }

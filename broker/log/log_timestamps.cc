@@ -6,6 +6,7 @@
 #include "kernel/bug.h"
 #include "kernel/node.h"
 #include "net/record/record_iterator.h"
+#include "net/record/validate.h"
 
 namespace broker::log {
 
@@ -16,6 +17,33 @@ using net::record::BatchHeader;
 namespace {
 /// What the records of one batch may take uncompressed; a client's batch was bounded likewise when it came.
 constexpr std::size_t kUncompressedBytesMax = 256u << 20;
+
+/// Headers from a place in a segment on, whose offsets must rise and stay below where the segment ends.
+struct HeaderWalk {
+  BatchScan scan;
+  OffsetOrder order;
+  Offset end;
+
+  Result<std::optional<BatchScan::Item>> next(Fiber& f) {
+    auto item = TRY(scan.next_header(f));
+    if (!item) return item;
+    TRY(order.take(item->header));
+    if (order.next() > end) return kernel::fail(net::record::Reason::offset_gap, item->header.base_offset.raw());
+    return item;
+  }
+};
+
+/// Where to look from: the batch that `entry` of the time index is about, else, when the entry does not say what is
+/// there, `otherwise`. Errors: as Segment::find().
+Result<std::optional<BatchScan::Item>> find_entry(Fiber& f, Segment& segment, const TimeIndex::Entry& entry, Offset otherwise) {
+  if (entry.timestamp_ms >= 0 && entry.offset >= otherwise) {
+    auto batch = TRY(segment.find(f, entry.offset));
+    if (batch && holds(batch->header, entry.offset) && batch->header.max_timestamp_ms == entry.timestamp_ms) return batch;
+    f.log().debug("time_index_not_followed", {{"file", segment.path(".timeindex")}, {"offset", entry.offset}});
+  }
+  return segment.find(f, otherwise);
+}
+
 }  // namespace
 
 /// Looks at the records of single batches, within [start, end).
@@ -23,11 +51,15 @@ struct Log::TimeSearch {
   Offset start;
   Offset end;
 
+  static Result<net::record::RecordRegion> open(const BatchScan::Item& batch) {
+    const kernel::ByteView bytes = batch.bytes.view();
+    TRY(net::record::check_whole(batch.header, {&bytes, 1}));
+    return net::record::RecordRegion::open(batch.header, bytes.subspan(net::record::kHeaderBytes), kUncompressedBytesMax);
+  }
   /// The first record of `batch` that `wanted` takes. Records that cannot be read answer their error.
   template <class Wanted>
   Result<std::optional<TimestampedOffset>> first(const BatchScan::Item& batch, Wanted wanted) const {
-    const auto region = TRY(net::record::RecordRegion::open(
-        batch.header, batch.bytes.view().subspan(net::record::kHeaderBytes), kUncompressedBytesMax));
+    const auto region = TRY(open(batch));
     auto records = region.iterate();
     while (const auto record = TRY(records.next())) {
       if (record->offset < start) continue;
@@ -40,8 +72,7 @@ struct Log::TimeSearch {
   /// The first of those with the largest timestamp.
   Result<std::optional<TimestampedOffset>> largest(const BatchScan::Item& batch) const {
     std::optional<TimestampedOffset> best;
-    const auto region = TRY(net::record::RecordRegion::open(
-        batch.header, batch.bytes.view().subspan(net::record::kHeaderBytes), kUncompressedBytesMax));
+    const auto region = TRY(open(batch));
     auto records = region.iterate();
     while (const auto record = TRY(records.next())) {
       if (record->offset < start || record->offset >= end) continue;
@@ -55,30 +86,32 @@ struct Log::TimeSearch {
 Result<std::optional<TimestampedOffset>> Log::find_by_timestamp(Fiber& f, std::int64_t timestamp_ms, Offset end) {
   const TimeSearch search{log_start_, std::min(end, written_end_)};
   const std::vector<SegmentRef> segments = segments_;
-  for (const SegmentRef& segment : segments) {
+  for (std::size_t i = 0; i < segments.size(); ++i) {
+    const SegmentRef& segment = segments[i];
     if (segment->base() >= search.end) break;
+    if (const auto loaded = segment->load_indexes(f); !loaded) return std::unexpected(damaged_at(f, *segment, 0, loaded.error()));
     const std::uint64_t size = segment->size_bytes();
-    TRY(segment->load_indexes(f));
+    const Offset segment_end = i + 1 < segments.size() ? segments[i + 1]->base() : written_end_;
     // The active segment's last entry may lag; a closed one's tells the largest timestamp.
     const auto youngest = segment->time_index().last();
     if (segment != segments.back() && (!youngest || youngest->timestamp_ms < timestamp_ms)) continue;
     // Up to this entry's offset everything is older than wanted.
     const auto older = segment->time_index().lookup(timestamp_ms == std::numeric_limits<std::int64_t>::min() ? timestamp_ms : timestamp_ms - 1);
-    const Offset from = std::max(older.offset, search.start);
-    const auto first = segment->find(f, from);
+    const auto first = find_entry(f, *segment, older, std::max(segment->base(), search.start));
     if (!first) return std::unexpected(damaged_at(f, *segment, size, first.error()));
     if (!*first || (*first)->position >= size) continue;
-    BatchScan scan{TRY(segment->file(f)), (*first)->position, size};
+    const kernel::FileHandle file = TRY(segment->file(f));
+    HeaderWalk walk{{file, (*first)->position, size}, OffsetOrder{segment->base()}, segment_end};
     for (;;) {
-      BatchScan at = scan;
-      const auto item = scan.next_header(f);
-      if (!item) return std::unexpected(damaged_at(f, *segment, scan.position(), item.error()));
+      const auto item = walk.next(f);
+      if (!item) return std::unexpected(damaged_at(f, *segment, walk.scan.position(), item.error()));
       if (!*item || (*item)->header.base_offset >= search.end) break;
       const std::int64_t youngest_here = BUG(f, "log.time_of_first_record") ? (*item)->header.base_timestamp_ms
                                                                             : (*item)->header.max_timestamp_ms;
       if (youngest_here < timestamp_ms || (*item)->header.last_offset() < search.start) continue;
+      BatchScan at{file, (*item)->position, (*item)->position + (*item)->header.size_bytes()};
       const auto whole = at.next_whole(f);
-      if (!whole) return std::unexpected(damaged_at(f, *segment, at.position(), whole.error()));
+      if (!whole) return std::unexpected(damaged_at(f, *segment, (*item)->position, whole.error()));
       const auto found = search.first(**whole, [&](std::int64_t t) { return t >= timestamp_ms; });
       if (!found) return std::unexpected(damaged_at(f, *segment, (*item)->position, found.error()));
       if (*found) return *found;
@@ -94,26 +127,28 @@ Result<std::optional<TimestampedOffset>> Log::max_timestamp(Fiber& f, Offset end
   for (std::size_t i = 0; i < segments.size(); ++i) {
     const SegmentRef& segment = segments[i];
     if (segment->base() >= search.end) break;
+    if (const auto loaded = segment->load_indexes(f); !loaded) return std::unexpected(damaged_at(f, *segment, 0, loaded.error()));
     const std::uint64_t size = segment->size_bytes();
-    TRY(segment->load_indexes(f));
+    const Offset segment_end = i + 1 < segments.size() ? segments[i + 1]->base() : written_end_;
     // A segment that lies within the bounds as a whole is told by its last entry.
     const auto youngest = segment->time_index().last();
     const bool whole_segment = i + 1 < segments.size() && segments[i + 1]->base() <= search.end && segment->base() >= search.start;
     if (whole_segment && youngest && best && youngest->timestamp_ms <= best->timestamp_ms) continue;
-    const Offset from = whole_segment && youngest ? youngest->offset : std::max(segment->base(), search.start);
-    const auto first = segment->find(f, from);
+    const auto first = find_entry(f, *segment, whole_segment && youngest ? *youngest : TimeIndex::Entry{},
+                                  std::max(segment->base(), search.start));
     if (!first) return std::unexpected(damaged_at(f, *segment, size, first.error()));
     if (!*first || (*first)->position >= size) continue;
-    BatchScan scan{TRY(segment->file(f)), (*first)->position, size};
+    const kernel::FileHandle file = TRY(segment->file(f));
+    HeaderWalk walk{{file, (*first)->position, size}, OffsetOrder{segment->base()}, segment_end};
     for (;;) {
-      BatchScan at = scan;
-      const auto item = scan.next_header(f);
-      if (!item) return std::unexpected(damaged_at(f, *segment, scan.position(), item.error()));
+      const auto item = walk.next(f);
+      if (!item) return std::unexpected(damaged_at(f, *segment, walk.scan.position(), item.error()));
       if (!*item || (*item)->header.base_offset >= search.end) break;
       if ((*item)->header.last_offset() < search.start) continue;
       if (best && (*item)->header.max_timestamp_ms <= best->timestamp_ms) continue;
+      BatchScan at{file, (*item)->position, (*item)->position + (*item)->header.size_bytes()};
       const auto whole = at.next_whole(f);
-      if (!whole) return std::unexpected(damaged_at(f, *segment, at.position(), whole.error()));
+      if (!whole) return std::unexpected(damaged_at(f, *segment, (*item)->position, whole.error()));
       const auto largest = search.largest(**whole);
       if (!largest) return std::unexpected(damaged_at(f, *segment, (*item)->position, largest.error()));
       if (*largest && (!best || (*largest)->timestamp_ms > best->timestamp_ms)) best = *largest;

@@ -101,7 +101,9 @@ class Recovery {
       low = low ? std::min(*low, base) : base;
       const FileHandle file = TRY(disk_.open(f_, path(entry.name), OpenMode::read_only()));
       BatchScan scan{file, 0, TRY(file->size(f_))};
-      while (const auto item = TRY(scan.next_header(f_))) high = std::max(high, item->header.next_offset());
+      OffsetOrder order{base};
+      while (const auto item = TRY(scan.next_header(f_))) TRY(order.take(item->header));
+      high = std::max(high, order.next());
     }
     if (swaps.empty()) return {};
     for (const auto& entry : entries) {

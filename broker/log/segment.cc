@@ -1,5 +1,7 @@
 #include "broker/log/segment.h"
 
+#include <limits>
+
 #include <fmt/format.h>
 
 #include "kernel/bug.h"
@@ -16,6 +18,10 @@ using net::record::BatchHeader;
 
 namespace {
 constexpr std::size_t kIndexBlockEntries = 512;
+constexpr std::uint64_t kIndexedPositionMax = std::numeric_limits<std::int32_t>::max();
+/// So much behind a batch has to follow it before a gap in front of it is believed: more than a page that is another
+/// one's holds.
+constexpr std::uint64_t kGapConfirmedBytes = 16 * 1024;
 }
 
 std::string segment_file_name(Offset base, std::string_view suffix) {
@@ -81,7 +87,7 @@ void Segment::note_batch(const BatchHeader& header, std::uint64_t position, std:
     max_timestamp_ms_ = header.max_timestamp_ms;
     max_timestamp_offset_ = header.last_offset();
   }
-  if (unindexed_bytes_ > index_interval_bytes && !index_->is_full()) {
+  if (unindexed_bytes_ > index_interval_bytes && !index_->is_full() && position <= kIndexedPositionMax) {
     index_->append(header.last_offset(), static_cast<std::int32_t>(position));
     if (!time_index_->is_full() && max_timestamp_ms_ >= 0) time_index_->append(max_timestamp_ms_, max_timestamp_offset_);
     unindexed_bytes_ = 0;
@@ -108,12 +114,9 @@ Result<> Segment::load_indexes(Fiber& f) {
     // What a file holds is as many entries as it may hold: it is not appended to unless this segment is written.
     auto index = OffsetIndex::parse(base_, index_bytes->view(), index_bytes_max_ / OffsetIndex::kEntryBytes);
     auto time_index = TimeIndex::parse(base_, time_bytes->view(), index_bytes_max_ / TimeIndex::kEntryBytes);
-    const bool fits = index && time_index &&
-                      (index->size() == 0 || static_cast<std::uint64_t>(index->last()->position) < size_bytes_) &&
-                      (size_bytes_ == 0 || time_index->size() > 0 || index->size() == 0) &&
-                      TRY(bounds(f, *index, *time_index));
+    const bool is_good = index && time_index && TRY(fits(f, *index, *time_index));
     if (indexes_loaded()) return {};
-    if (fits) {
+    if (is_good) {
       index_ = std::move(*index);
       time_index_ = std::move(*time_index);
       index_written_ = index_->size();
@@ -129,21 +132,32 @@ Result<> Segment::load_indexes(Fiber& f) {
   return rebuild_from_headers(f);
 }
 
-Result<bool> Segment::bounds(Fiber& f, const OffsetIndex& index, const TimeIndex& time_index) {
+Result<bool> Segment::fits(Fiber& f, const OffsetIndex& index, const TimeIndex& time_index) {
   const auto last = index.last();
+  const auto youngest = time_index.last();
+  if (last && static_cast<std::uint64_t>(last->position) >= size_bytes_) return false;
   BatchScan scan{TRY(file(f)), last ? static_cast<std::uint64_t>(last->position) : 0, size_bytes_};
   OffsetOrder order{base_};
-  for (bool is_first = true;; is_first = false) {
+  bool holds_last = !last;
+  for (;;) {
     const auto item = scan.next_header(f);
     if (!item && item.error().room != kernel::Room::net) return std::unexpected(item.error());
     // A damaged batch is told to those who ask for it; whether it is the entry that is wrong, find() finds out.
-    if (!item) return true;
+    if (!item || (*item && !order.take((*item)->header))) return true;
     if (!*item) break;
-    if (is_first && last && (*item)->header.base_offset > last->offset) return false;
-    if (!order.take((*item)->header)) return true;
+    holds_last = holds_last || holds((*item)->header, last->offset);
+    if ((*item)->header.max_timestamp_ms > (youngest ? youngest->timestamp_ms : -1)) return false;
   }
-  const auto youngest = time_index.last();
-  return (!last || last->offset < order.next()) && (!youngest || youngest->offset < order.next());
+  if (!holds_last || (youngest && youngest->offset >= order.next())) return false;
+  if (!youngest) return true;
+  BatchScan to_youngest{TRY(file(f)), static_cast<std::uint64_t>(index.lookup(youngest->offset).position), size_bytes_};
+  for (;;) {
+    const auto item = to_youngest.next_header(f);
+    if (!item && item.error().room != kernel::Room::net) return std::unexpected(item.error());
+    if (!item || !*item) return true;
+    if ((*item)->header.last_offset() < youngest->offset) continue;
+    return holds((*item)->header, youngest->offset) && (*item)->header.max_timestamp_ms == youngest->timestamp_ms;
+  }
 }
 
 Result<> Segment::scan_headers(Fiber& f, Segment& fresh) {
@@ -233,41 +247,62 @@ Result<std::optional<BatchScan::Item>> Segment::find(Fiber& f, Offset offset) {
 
 Result<std::optional<BatchScan::Item>> Segment::find_from(Fiber& f, OffsetIndex::Entry entry, Offset offset,
                                                           bool& entry_holds) {
-  const auto gap = [](const BatchHeader& header) {
-    return kernel::fail(net::record::Reason::offset_gap, header.base_offset.raw());
-  };
-  entry_holds = entry.position == 0;
+  const bool is_indexed = entry.position > 0;
+  entry_holds = !is_indexed;
   BatchScan scan{TRY(file(f)), static_cast<std::uint64_t>(entry.position), size_bytes_};
   OffsetOrder order{base_};
   while (auto item = TRY(scan.next_header(f))) {
     const BatchHeader& header = item->header;
+    // Behind another without a gap, or just what an entry says: then it is where it belongs.
+    const bool is_placed = header.base_offset == order.next() || (is_indexed && header.last_offset() == entry.offset);
     TRY(order.take(header));
-    if (!entry_holds && header.base_offset > entry.offset) return gap(header);
-    if (header.last_offset() >= offset + (BUG(f, "log.find_passes_last_record") ? 1 : 0)) {
-      if (header.base_offset <= offset) return item;
-      // Compaction leaves such gaps, yet never where an entry points; and the next batch says whether this one can be.
-      if (entry.position > 0 && offset == entry.offset) return gap(header);
+    if (!entry_holds && header.last_offset() >= entry.offset) {
+      // Compaction leaves gaps, yet never where an entry points.
+      if (!holds(header, entry.offset)) return kernel::fail(net::record::Reason::offset_gap, header.base_offset.raw());
       entry_holds = true;
-      const auto behind = scan.next_header(f);
-      if (behind && *behind) TRY(order.take((*behind)->header));
-      return item;
     }
-    entry_holds = true;
+    if (header.last_offset() < offset + (BUG(f, "log.find_passes_last_record") ? 1 : 0)) continue;
+    if (!is_placed) TRY(confirm(f, scan, order, /*is_gap=*/header.base_offset > offset));
+    return item;
   }
+  if (!entry_holds) return kernel::fail(net::record::Reason::offset_gap, entry.offset.raw());
   return std::nullopt;
 }
 
-Result<std::uint64_t> Segment::border_before(Fiber& f, std::uint64_t from, std::uint64_t limit) {
+Result<> Segment::confirm(Fiber& f, BatchScan scan, OffsetOrder order, bool is_gap) {
+  const std::uint64_t enough = scan.position() + kGapConfirmedBytes;
+  do {
+    const auto behind = scan.next_header(f);
+    // When the one behind is damaged it tells nothing, and a gap is too much to believe.
+    if (!behind) return behind.error().room == kernel::Room::net && !is_gap ? Result<>{} : std::unexpected(behind.error());
+    if (!*behind) return {};
+    TRY(order.take((*behind)->header));
+  } while (is_gap && scan.position() < enough);
+  return {};
+}
+
+Result<std::uint64_t> Segment::border_before(Fiber& f, std::uint64_t from, OffsetOrder order, std::uint64_t limit) {
   if (limit >= size_bytes_) return size_bytes_;
   TRY(load_indexes(f));
-  const std::uint64_t start = std::max(from, static_cast<std::uint64_t>(index_->floor_position(limit)));
-  BatchScan scan{TRY(file(f)), start, size_bytes_};
-  std::uint64_t border = start;
-  while (const auto item = TRY(scan.next_header(f))) {
-    if (scan.position() > limit) break;
-    border = scan.position();
+  const auto walk = [&](std::uint64_t start, OffsetOrder behind, bool& is_whole) -> Result<std::uint64_t> {
+    BatchScan scan{TRY(file(f)), start, size_bytes_};
+    std::uint64_t border = start;
+    for (;;) {
+      const auto item = scan.next_header(f);
+      if (!item && item.error().room != kernel::Room::net) return std::unexpected(item.error());
+      is_whole = item && (!*item || behind.take((*item)->header));
+      if (!is_whole || !*item || scan.position() > limit) return border;
+      border = scan.position();
+    }
+  };
+  bool is_whole = false;
+  const auto indexed = static_cast<std::uint64_t>(index_->floor_position(limit));
+  if (indexed > from) {
+    const std::uint64_t border = TRY(walk(indexed, order, is_whole));
+    if (is_whole) return border;
   }
-  return border;
+  // Whatever is damaged, the index or a batch: what lies before it can be had.
+  return walk(from, order, is_whole);
 }
 
 Result<> Segment::open_indexes(Fiber& f) {

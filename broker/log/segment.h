@@ -61,8 +61,8 @@ class Segment {
   kernel::Result<kernel::FileHandle> open_for_write(kernel::Fiber& f);
   /// Sizes of what is there: trusts the files of a clean stop.
   kernel::Result<> adopt_size(kernel::Fiber& f);
-  /// Loads the indexes, or rebuilds them from batch headers where they do not fit the segment: neither reaches beyond
-  /// its end. Entries in their midst find() looks at.
+  /// Loads the indexes, or rebuilds them from batch headers where their last entries do not fit the segment. Entries in
+  /// their midst are looked at by who follows them.
   kernel::Result<> load_indexes(kernel::Fiber& f);
 
   /// Forgets all there is to know, for a rebuild from the first batch on.
@@ -78,8 +78,10 @@ class Segment {
   /// Where the batch lies that holds `offset`, or the first one behind it; nothing when all are below. An index that
   /// points elsewhere is rebuilt. Errors: net::record::Reason for batches that cannot be there, io.
   kernel::Result<std::optional<BatchScan::Item>> find(kernel::Fiber& f, Offset offset);
-  /// The last batch border at or below `limit` and not before `from`, which is a border.
-  kernel::Result<std::uint64_t> border_before(kernel::Fiber& f, std::uint64_t from, std::uint64_t limit);
+  /// The last batch border at or below `limit` and not before `from`, which is a border; `order` has taken what lies
+  /// before it. Damage on the way ends the search at the border before it.
+  kernel::Result<std::uint64_t> border_before(kernel::Fiber& f, std::uint64_t from, OffsetOrder order,
+                                              std::uint64_t limit);
 
   /// Appends entries not yet in the files once there is a block of them, or all of them.
   kernel::Result<> write_indexes(kernel::Fiber& f, bool all);
@@ -107,8 +109,9 @@ class Segment {
 
  private:
   kernel::Result<> open_indexes(kernel::Fiber& f);
-  /// Whether no entry lies beyond the batches, as far as those behind the last entry can be read.
-  kernel::Result<bool> bounds(kernel::Fiber& f, const OffsetIndex& index, const TimeIndex& time_index);
+  /// Whether the last entries are of batches that are there, and no batch behind them is younger; as far as those
+  /// batches can be read.
+  kernel::Result<bool> fits(kernel::Fiber& f, const OffsetIndex& index, const TimeIndex& time_index);
   /// `replace`: also indexes that are loaded, unless the segment is written.
   kernel::Result<> rebuild_from_headers(kernel::Fiber& f, bool replace = false);
   /// Notes all batches in `fresh`, whose indexes are then those of this segment.
@@ -117,6 +120,8 @@ class Segment {
   /// find() from where `entry` says. `entry_holds`: a batch lies there that can be the entry's.
   kernel::Result<std::optional<BatchScan::Item>> find_from(kernel::Fiber& f, OffsetIndex::Entry entry, Offset offset,
                                                            bool& entry_holds);
+  /// Whether what `scan` comes to fits behind what `order` has taken: no checksum covers where a batch begins.
+  static kernel::Result<> confirm(kernel::Fiber& f, BatchScan scan, OffsetOrder order, bool is_gap);
 
   std::string directory_;
   std::string marker_;

@@ -225,6 +225,163 @@ TEST_F(Damage, of_where_a_batch_begins_in_the_active_segment_is_damage_at_the_st
   }
 }
 
+/// Puts what `page` of the segment holds in front of it, as a write that went to the wrong place.
+TEST_F(Damage, of_a_segment_that_begins_with_the_batches_of_a_later_page_is_told_to_who_reads_its_first) {
+  const Log::SegmentInfo segment = segments_.front();
+  const std::string path = in_folder(segment.base, ".log");
+  // Two whole batches of further behind: they fit each other, and a gap would be all there is before them.
+  const std::string before = change(path, [&](std::string& bytes) {
+    const std::size_t from = positions_[6], length = positions_[8] - positions_[6];
+    bytes.replace(0, length, bytes.substr(from, length));
+  });
+  open_log([&](Fiber& f, Log& log) {
+    for (std::int64_t i = 0; i < 2; ++i) {
+      const auto slice = log.read(f, Offset{i}, {.bytes_max = 1, .end = Offset{kBatches}});
+      ASSERT_FALSE(slice.has_value()) << i;
+      EXPECT_TRUE(slice.error().is(LogReason::damaged)) << kernel::describe(slice.error());
+    }
+  });
+  change(path, [&](std::string& bytes) { bytes = before; });
+  open_log([&](Fiber& f, Log& log) { expect_found(f, log, segment); });
+}
+
+TEST_F(Damage, behind_a_batch_does_not_keep_that_batch_from_its_readers) {
+  const Log::SegmentInfo segment = segments_.front();
+  const std::int64_t damaged = 5;
+  change(in_folder(segment.base, ".log"), [&](std::string& bytes) { store<std::int32_t>(bytes, positions_[damaged] + 8, -7); });
+  open_log([&](Fiber& f, Log& log) {
+    for (const std::size_t bytes_max : {std::size_t{1}, std::size_t{700}, std::size_t{2500}}) {
+      Offset at{0};
+      while (at < Offset{damaged}) {
+        const auto slice = log.read(f, at, {.bytes_max = bytes_max, .end = segment.end});
+        ASSERT_OK(slice);
+        net::record::BatchReader reader{slice->bytes.view()};
+        while (true) {
+          const auto batch = reader.next();
+          ASSERT_OK(batch);
+          if (!*batch) break;
+          EXPECT_EQ((*batch)->header.base_offset, at);
+          at = (*batch)->header.next_offset();
+        }
+      }
+      EXPECT_EQ(at, Offset{damaged});
+      const auto slice = log.read(f, at, {.bytes_max = bytes_max, .end = segment.end});
+      ASSERT_FALSE(slice.has_value());
+      EXPECT_TRUE(slice.error().is(LogReason::damaged)) << kernel::describe(slice.error());
+    }
+  });
+}
+
+TEST_F(Damage, of_where_a_later_batch_of_a_small_read_begins_ends_the_read_before_it) {
+  const Log::SegmentInfo segment = segments_.front();
+  const std::int64_t damaged = 5;
+  change(in_folder(segment.base, ".log"), [&](std::string& bytes) { store<std::int64_t>(bytes, positions_[damaged], damaged - 2); });
+  open_log([&](Fiber& f, Log& log) {
+    const auto slice = log.read(f, Offset{3}, {.bytes_max = 1500, .end = segment.end});
+    ASSERT_OK(slice);
+    EXPECT_EQ(slice->size, positions_[damaged] - positions_[3]);
+  });
+}
+
+TEST_F(Damage, of_the_last_batch_is_no_end_of_the_log) {
+  const Log::SegmentInfo segment = segments_.back();
+  run_on(world_, machine_, [&](Fiber& f) {
+    Ground ground{f};
+    ASSERT_OK(ground.open(f));
+    ground.log = std::move(*Log::open(f, *ground.shard, kOrders, small_segments()));
+    // While the log is open: its end is known, and the batch that ends it says that it lies elsewhere.
+    for (const std::int64_t base : {kBatches - 2, kBatches, kBatches + 7}) {
+      const auto file = f.node().disk().open(f, in_folder(segment.base, ".log"), kernel::OpenMode::read_write());
+      ASSERT_OK(file);
+      std::array<std::byte, 8> bytes{};
+      kernel::store_be(bytes.data(), static_cast<std::int64_t>(base));
+      const std::array<Buffer, 1> chain{Buffer::copy_of(bytes)};
+      ASSERT_OK(kernel::write_all(f, **file, positions_.back(), chain));
+      const auto slice = ground.log->read(f, Offset{kBatches - 1}, {.bytes_max = 1, .end = std::nullopt});
+      ASSERT_FALSE(slice.has_value()) << base;
+      EXPECT_TRUE(slice.error().is(LogReason::damaged)) << kernel::describe(slice.error());
+    }
+    ASSERT_OK(ground.log->close(f));
+    ground.log.reset();
+    ASSERT_OK(ground.close(f));
+  });
+}
+
+TEST_F(Damage, of_a_position_in_an_index_does_not_end_a_read_that_looks_for_its_last_border) {
+  for (const Log::SegmentInfo& segment : {segments_.front(), segments_.back()}) {
+    const std::string before = change(in_folder(segment.base, ".index"), [&](std::string& bytes) {
+      ASSERT_GE(bytes.size(), 2 * OffsetIndex::kEntryBytes);
+      const auto position = kernel::load_be<std::int32_t>(kernel::as_bytes(bytes).data() + 4);
+      store<std::int32_t>(bytes, 4, position + 7);
+    });
+    open_log([&](Fiber& f, Log& log) {
+      for (std::size_t bytes_max = 300; bytes_max < 2000; bytes_max += 100) {
+        const auto slice = log.read(f, segment.base, {.bytes_max = bytes_max, .end = segment.end});
+        ASSERT_OK(slice);
+        EXPECT_GT(slice->size, bytes_max - std::min<std::size_t>(bytes_max, 400));
+      }
+    });
+    change(in_folder(segment.base, ".index"), [&](std::string& bytes) { bytes = before; });
+  }
+}
+
+TEST_F(Damage, of_an_entry_of_a_time_index_hides_no_record) {
+  for (const Log::SegmentInfo& segment : {segments_.front(), segments_.back()}) {
+    const std::string path = in_folder(segment.base, ".timeindex");
+    std::size_t entries = 0;
+    const std::string before = change(path, [&](std::string& bytes) { entries = bytes.size() / TimeIndex::kEntryBytes; });
+    ASSERT_GE(entries, 2u);
+    for (std::size_t entry = 0; entry < entries; ++entry) {
+      for (const bool of_time : {true, false}) {
+        SCOPED_TRACE(fmt::format("entry {} of {}: {}", entry, segment.base.raw(), of_time ? "time" : "offset"));
+        change(path, [&](std::string& bytes) {
+          const std::size_t at = entry * TimeIndex::kEntryBytes;
+          const auto* from = kernel::as_bytes(bytes).data() + at;
+          if (of_time) store<std::int64_t>(bytes, at, kernel::load_be<std::int64_t>(from) - 1);
+          else store<std::int32_t>(bytes, at + 8, kernel::load_be<std::int32_t>(from + 8) + (entry + 1 < entries ? 1 : -1));
+        });
+        open_log([&](Fiber& f, Log& log) {
+          expect_found(f, log, segment);
+          const auto youngest = log.max_timestamp(f, segment.end);
+          ASSERT_OK(youngest);
+          ASSERT_TRUE(youngest->has_value());
+          EXPECT_EQ((*youngest)->offset, segment.end - 1);
+        });
+        change(path, [&](std::string& bytes) { bytes = before; });
+      }
+    }
+  }
+}
+
+TEST_F(Damage, of_records_is_told_to_who_asks_by_time) {
+  const std::int64_t damaged = 5;
+  change(in_folder(segments_.front().base, ".log"), [&](std::string& bytes) { bytes[positions_[damaged] + 100] ^= 1; });
+  open_log([&](Fiber& f, Log& log) {
+    const auto found = log.find_by_timestamp(f, 1000 + damaged, Offset{kBatches});
+    ASSERT_FALSE(found.has_value());
+    EXPECT_TRUE(found.error().is(LogReason::damaged)) << kernel::describe(found.error());
+  });
+}
+
+TEST_F(Damage, of_the_last_time_of_a_segment_lets_nothing_go) {
+  const Log::SegmentInfo segment = segments_.front();
+  change(in_folder(segment.base, ".timeindex"), [&](std::string& bytes) {
+    const std::size_t last = bytes.size() - TimeIndex::kEntryBytes;
+    // One entry that says that all is from the year before.
+    bytes = bytes.substr(last);
+    store<std::int64_t>(bytes, 0, 1);
+  });
+  open_log([&](Fiber& f, Log& log) {
+    LogConfig config = small_segments();
+    config.deletes = true;
+    config.retention_ms = kernel::ms_of(f.wall()) - 500;  // older than half a second after 1970
+    log.set_config(config);
+    ASSERT_OK(log.apply_retention(f));
+    EXPECT_EQ(log.log_start(), Offset{0});
+    expect_found(f, log, segment);
+  });
+}
+
 TEST(OffsetOrderTest, takes_gaps_and_refuses_what_goes_back_or_out_of_reach) {
   const auto header = [](std::int64_t base, std::int32_t delta) {
     net::record::BatchHeader out{};
