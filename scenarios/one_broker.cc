@@ -117,9 +117,18 @@ void OneBroker::look_after_directories() {
       run_.world().mark("scenarios.restarted_for_a_directory");
       ask_to_stop();
     }
+    // Whoever waits for something else by now does not look whether the broker has ended.
+    if (healed_ && stop_asked_ && gave_up()) start_again();
     if (const auto self = again.lock()) run_.world().after(1s, [self] { (*self)(); });
   };
   run_.world().after(1s, [look] { (*look)(); });
+}
+
+void OneBroker::start_again() {
+  judge_end();
+  run_.world().kill(machine_, sim::CrashKind::process_kill);
+  note_crash(sim::CrashKind::process_kill);
+  boot();
 }
 
 void OneBroker::judge_end() {
@@ -245,11 +254,7 @@ bool OneBroker::settle(const std::function<bool()>& done, std::string_view who) 
       [&] {
         if (gave_up()) {
           run_.world().after(0s, [this] {
-            if (!gave_up()) return;
-            judge_end();
-            run_.world().kill(machine_, sim::CrashKind::process_kill);
-            note_crash(sim::CrashKind::process_kill);
-            boot();
+            if (gave_up()) start_again();
           });
         }
         return done() || run_.failed();

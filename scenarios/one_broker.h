@@ -73,6 +73,8 @@ class OneBroker {
   /// An operator who starts the broker again when one of its log directories has failed: at some time, and at once when
   /// the disasters are over.
   void look_after_directories();
+  /// After it has ended by itself or was asked to.
+  void start_again();
   [[nodiscard]] bool has_offline_directory() const;
   void ask_to_stop();
   /// How often the broker was told that the resolver failed, and each of its disks, so far.
