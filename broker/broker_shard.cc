@@ -12,7 +12,7 @@ BrokerShard::BrokerShard(Broker& broker, kernel::Shard& shard, kernel::Scope& sc
                          server::RequestHandler& handler)
     : sessions{config.fetch_sessions_max, shard.id(), static_cast<std::uint32_t>(shard.node().shards().size()),
                shard.node().random(kernel::Domain::application, 0x5e55 + shard.id())},
-      coordinators{config.groups, shard.metrics()},
+      coordinators{config.groups, shard.node().shards().size(), shard.metrics()},
       metrics{shard.metrics()},
       broker_{broker},
       shard_{shard},

@@ -21,6 +21,8 @@ inline constexpr std::int64_t kInternalReserveBytes = 8 << 20;
 inline constexpr std::size_t kEagerBlockBytes = 1024 * 1024;
 /// Frames up to this size are copied out of what was read, so that a request that waits keeps no more than itself.
 inline constexpr std::size_t kCopiedFrameBytesMax = 8 * 1024;
+/// Memory of a node for the members of its groups: what they said of themselves and what they were assigned.
+inline constexpr std::uint64_t kGroupMemberBytesMax = 256 << 20;
 /// A frame that has begun must arrive in this time while others wait for memory.
 inline constexpr std::chrono::seconds kFrameArrivalMax{10};
 /// How often who waits for memory looks for frames that are overdue, and how long it waits at all.

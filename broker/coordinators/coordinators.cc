@@ -2,6 +2,7 @@
 
 #include "broker/broker_shard.h"
 #include "broker/coordinators/placement.h"
+#include "broker/limits.h"
 #include "kernel/node.h"
 
 namespace broker::coordinators {
@@ -9,7 +10,7 @@ namespace broker::coordinators {
 using group::GroupCoordinator;
 using kernel::Fiber;
 
-Coordinators::Coordinators(const config::GroupConfig& config, kernel::MetricRegistry& metrics)
+Coordinators::Coordinators(const config::GroupConfig& config, std::size_t shards, kernel::MetricRegistry& metrics)
     : config_{config},
       group_settings_{.rules = {.size_max = config.size_max, .initial_delay = config.initial_rebalance_delay},
                       .session_timeout_min = config.session_timeout_min,
@@ -17,6 +18,7 @@ Coordinators::Coordinators(const config::GroupConfig& config, kernel::MetricRegi
                       .offset_metadata_bytes_max = config.offset_metadata_bytes_max,
                       .offsets_retention = config.offsets_retention,
                       .offsets_retention_check = config.offsets_retention_check,
+                      .member_bytes_max = kGroupMemberBytesMax / shards,
                       .commit_timeout = config.offsets_commit_timeout},
       group_metrics_{metrics} {}
 
@@ -46,7 +48,7 @@ void Coordinators::follow(Fiber& there, BrokerShard& shard, const metadata::Imag
         CoordinatorOptions{.codec = static_cast<net::compress::Codec>(config_.offsets_codec),
                            .batch_bytes_max = static_cast<std::size_t>(shard.topic_config(*topic).batch_bytes_max),
                            .load_bytes = config_.offsets_load_bytes},
-        group_settings_, group_metrics_, there.node().random(kernel::Domain::application, entity));
+        group_settings_, group_memory_, group_metrics_, there.node().random(kernel::Domain::application, entity));
     groups_[partition] = {topic->id, hosted->partition->epoch(), coordinator};
     coordinator->start();
   }

@@ -20,7 +20,8 @@ namespace broker::coordinators {
 
 class Coordinators {
  public:
-  Coordinators(const config::GroupConfig& config, kernel::MetricRegistry& metrics);
+  /// `shards` share the memory for members of groups.
+  Coordinators(const config::GroupConfig& config, std::size_t shards, kernel::MetricRegistry& metrics);
 
   /// Starts those whose partition is led here in `next`, ends those whose partition is not, or is led anew. Their
   /// fibers live in the shard's scope. Does not suspend.
@@ -39,6 +40,7 @@ class Coordinators {
   };
   const config::GroupConfig& config_;
   group::GroupSettings group_settings_;
+  group::GroupMemory group_memory_;
   group::GroupMetrics group_metrics_;
   std::map<net::PartitionId, Led> groups_;
 };

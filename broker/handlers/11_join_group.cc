@@ -35,8 +35,11 @@ JoinRequest wish_of(const Call& call, const JoinGroupRequest& request) {
 void handle_join_group(Fiber& f, Call& call) {
   const auto request = net::decode<JoinGroupRequest>(call.reader, call.version());
   if (!request) return call.hang_up(f);
-  const auto asked = at_group(f, call, request->group_id, [&](Fiber& there, GroupCoordinator& groups) {
-    return groups.join(there, wish_of(call, *request));
+  JoinRequest wish = wish_of(call, *request);
+  call.let_go_of_request();
+  const std::string group_id = wish.group_id;
+  const auto asked = at_group(f, call, group_id, [&](Fiber& there, GroupCoordinator& groups) {
+    return groups.join(there, std::move(wish));
   });
   const JoinReply reply = asked ? *asked : JoinReply{.error = net::ErrorCode::not_coordinator};
   JoinGroupResponse response;

@@ -26,8 +26,11 @@ SyncRequest wish_of(const net::SyncGroupRequest& request) {
 SyncReply ask(kernel::Fiber& f, Call& call, const net::SyncGroupRequest& request) {
   if (call.version() >= 5 && (!request.protocol_type || !request.protocol_name))
     return {.error = ErrorCode::inconsistent_group_protocol};
-  auto reply = at_group(f, call, request.group_id, [&](kernel::Fiber& there, GroupCoordinator& groups) {
-    return groups.sync(there, wish_of(request));
+  SyncRequest wish = wish_of(request);
+  call.let_go_of_request();
+  const std::string group_id = wish.group_id;
+  auto reply = at_group(f, call, group_id, [&](kernel::Fiber& there, GroupCoordinator& groups) {
+    return groups.sync(there, std::move(wish));
   });
   return reply ? std::move(*reply) : SyncReply{.error = ErrorCode::not_coordinator};
 }

@@ -20,6 +20,14 @@ struct Call {
   [[nodiscard]] Broker& broker() const { return shard.broker(); }
   [[nodiscard]] const metadata::ImageRef& image() const { return shard.image(); }
 
+  /// What was asked has been copied and may take long: keeps nothing of the request from others. What was decoded of
+  /// it, its header's texts too, is gone.
+  void let_go_of_request() {
+    header.client_id.reset();
+    arena->reset();
+    request.frame = {};
+    slot.uncharge();
+  }
   /// Sends `response` in its turn.
   template <class Response>
   void reply(kernel::Fiber& f, const Response& response) {

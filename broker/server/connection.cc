@@ -205,6 +205,13 @@ void ReplySlot::send(Fiber& f, Reply reply) {
   connection.send_ready(f);
 }
 
+void ReplySlot::uncharge() {
+  Connection& connection = *connection_;
+  if (connection.socket_ == nullptr || connection.closing_) return;
+  CHECK(number_ >= connection.first_waiting_);
+  connection.waiting_replies_[static_cast<std::size_t>(number_ - connection.first_waiting_)].memory = {};
+}
+
 bool Connection::next_ready() const { return !waiting_replies_.empty() && waiting_replies_.front().reply.has_value(); }
 
 void Connection::send_ready(Fiber& f) {

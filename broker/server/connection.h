@@ -24,7 +24,8 @@ namespace broker::server {
 
 class Connection;
 
-/// A request that has arrived whole. Its bytes are charged to the memory budget until the reply is out.
+/// A request that has arrived whole. Its bytes are charged to the memory budget until the reply is out, or
+/// ReplySlot::uncharge().
 struct Request {
   std::shared_ptr<Connection> connection;
   kernel::Buffer frame;  ///< without the size prefix; decoded values point into it
@@ -38,6 +39,8 @@ class ReplySlot {
       : connection_{std::move(connection)}, number_{number} {}
   /// Sends `reply` when its turn comes; this fiber may also send others' whose turn it is. Suspends.
   void send(kernel::Fiber& f, Reply reply);
+  /// The request is charged no more: whoever answers has let go of its frame, and may wait long. Does not suspend.
+  void uncharge();
   [[nodiscard]] const std::shared_ptr<Connection>& connection() const { return connection_; }
 
  private:

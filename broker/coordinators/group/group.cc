@@ -6,6 +6,13 @@
 
 namespace broker::coordinators::group {
 
+namespace {
+
+/// For what a member, a group or an id takes beside the bytes that came.
+constexpr std::uint64_t kOverheadBytes = 256;
+
+}  // namespace
+
 std::string_view name_of(Phase phase) {
   switch (phase) {
     case Phase::empty: return "Empty";
@@ -15,6 +22,21 @@ std::string_view name_of(Phase phase) {
     case Phase::dead: return "Dead";
   }
   std::unreachable();
+}
+
+std::uint64_t bytes_of(const std::vector<Protocol>& protocols) {
+  std::uint64_t sum = 0;
+  for (const Protocol& one : protocols) sum += one.name.size() + one.metadata.size();
+  return sum;
+}
+
+std::uint64_t bytes_of(const Member& member) {
+  return kOverheadBytes + member.id.size() + member.instance_id.value_or("").size() + member.client_id.size() + bytes_of(member.protocols) +
+         member.assignment.size();
+}
+
+std::uint64_t bytes_of(const JoinRequest& request) {
+  return kOverheadBytes + request.member_id.size() + request.instance_id.value_or("").size() + request.client_id.size() + bytes_of(request.protocols);
 }
 
 Group::Group(std::string id, const GroupRules& rules, const StoredGroup& stored, const Moment& at, Effects& out)
@@ -37,7 +59,8 @@ Group::Group(std::string id, const GroupRules& rules, const StoredGroup& stored,
                   .protocols = {{stored.protocol.value_or(""), one.subscription}},
                   .assignment = one.assignment};
     if (member.instance_id) static_members_[*member.instance_id] = member.id;
-    touch(members_.insert_or_assign(one.id, std::move(member)).first->second, at);
+    if (members_.contains(one.id)) static_cast<void>(take(one.id));  // another program's log: the last counts
+    touch(put(std::move(member)), at);
   }
   if (leader_ && !members_.contains(*leader_)) leader_.reset();
   // The bound was lowered: those who join again first stay.
@@ -47,6 +70,27 @@ Group::Group(std::string id, const GroupRules& rules, const StoredGroup& stored,
 Member* Group::find(std::string_view member_id) {
   const auto at = members_.find(member_id);
   return at == members_.end() ? nullptr : &at->second;
+}
+
+Member& Group::put(Member member) {
+  member_bytes_ += bytes_of(member);
+  std::string id = member.id;
+  const auto [at, added] = members_.emplace(std::move(id), std::move(member));
+  CHECK(added);
+  return at->second;
+}
+
+Member Group::take(std::string_view member_id) {
+  const auto at = members_.find(member_id);
+  Member member = std::move(at->second);
+  members_.erase(at);
+  member_bytes_ -= bytes_of(member);
+  return member;
+}
+
+void Group::assign(Member& member, const kernel::Buffer& assignment) {
+  member_bytes_ += assignment.size() - member.assignment.size();
+  member.assignment = assignment;
 }
 
 ErrorCode Group::check_member(std::string_view member_id, std::optional<std::string_view> instance_id) const {
@@ -81,13 +125,11 @@ void Group::answer_sync(Member& member, SyncReply reply, Effects& out) {
 }
 
 void Group::remove(std::string_view member_id, ErrorCode error, Effects& out) {
-  if (const auto at = pending_.find(member_id); at != pending_.end()) pending_.erase(at);
+  pending_.erase(member_id);
   if (const auto at = not_synced_.find(member_id); at != not_synced_.end()) not_synced_.erase(at);
   if (not_synced_.empty()) sync_end_ = kernel::kNever;
-  const auto at = members_.find(member_id);
-  if (at == members_.end()) return;
-  Member member = std::move(at->second);
-  members_.erase(at);
+  if (!members_.contains(member_id)) return;
+  Member member = take(member_id);
   answer_join(member, {.error = error}, out);
   answer_sync(member, {.error = error}, out);
   if (member.instance_id) {
@@ -162,17 +204,15 @@ kernel::Mono Group::exact_due() const {
   for (const auto& [id, member] : members_) {
     if (member.is_new || !member.awaits()) due = std::min(due, member.session_end);
   }
-  for (const auto& [id, until] : pending_) due = std::min(due, until);
-  return due;
+  return std::min(due, pending_.next_end());
 }
 
 void Group::on_time(const Moment& at, Effects& out) {
   if (at.now < due_) return;
   std::vector<std::string> gone;
-  for (auto& [id, until] : pending_) {
-    if (until > at.now) continue;
-    if (BUG(at, "groups.rebalance_waits_for_pending")) until = kernel::kNever;
-    else gone.push_back(id);
+  for (std::string& id : pending_.ended(at.now)) {
+    if (BUG(at, "groups.rebalance_waits_for_pending")) pending_.add(id, kernel::kNever);
+    else gone.push_back(std::move(id));
   }
   if (!pending_.empty() && BUG(at, "groups.rebalance_waits_for_pending")) join_end_.due = kernel::kNever;
   for (const auto& [id, member] : members_) {
@@ -221,6 +261,10 @@ void Group::stored(const Store& store, ErrorCode outcome, const Moment& at, Effe
   }
 }
 
+std::uint64_t Group::bytes() const {
+  return kOverheadBytes + id_.size() + pending_.bytes() + pending_.size() * kOverheadBytes + member_bytes_;
+}
+
 void Group::abandon(ErrorCode error, Effects& out) {
   for (auto& [id, member] : members_) {
     answer_join(member, {.error = error, .member_id = id}, out);
@@ -267,13 +311,16 @@ std::optional<std::set<std::string, std::less<>>> Group::subscribed_topics() con
 }
 
 void Group::invariants() const {
+  std::uint64_t bytes = 0;
   for (const auto& [id, member] : members_) {
     CHECK(id == member.id);
+    bytes += bytes_of(member);
     CHECK(!pending_.contains(id));
     if (member.instance_id) CHECK(static_members_.at(*member.instance_id) == id);
     if (member.join != 0) CHECK(phase_ == Phase::preparing || phase_ == Phase::stable);
     if (member.sync != 0) CHECK(phase_ == Phase::completing);
   }
+  CHECK(bytes == member_bytes_);
   for (const auto& [instance, id] : static_members_) CHECK(members_.contains(id));
   if (leader_) CHECK(members_.contains(*leader_));
   if (phase_ == Phase::empty) CHECK(members_.empty());

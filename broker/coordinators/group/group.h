@@ -22,6 +22,7 @@
 #include <string>
 #include <vector>
 
+#include "broker/coordinators/group/pending_ids.h"
 #include "broker/coordinators/group/requests.h"
 #include "broker/coordinators/group/stored.h"
 #include "broker/coordinators/moment.h"
@@ -38,6 +39,7 @@ std::string_view name_of(Phase phase);
 struct GroupRules {
   std::int32_t size_max = INT32_MAX;                       ///< group.max.size
   kernel::Duration initial_delay = std::chrono::seconds{3};  ///< group.initial.rebalance.delay.ms
+  std::size_t record_bytes_max = SIZE_MAX;  ///< what is larger cannot be kept of a group
 };
 /// A new member cannot send heartbeats while its first join waits; one that has gone must not stay for ever.
 inline constexpr std::chrono::minutes kNewMemberJoinMax{5};
@@ -57,6 +59,11 @@ struct Member {
   kernel::Mono session_end{};
   [[nodiscard]] bool awaits() const { return join != 0 || sync != 0; }
 };
+
+/// What is kept of it (see Group::bytes), or would be of who asks for it.
+[[nodiscard]] std::uint64_t bytes_of(const std::vector<Protocol>& protocols);
+[[nodiscard]] std::uint64_t bytes_of(const Member& member);
+[[nodiscard]] std::uint64_t bytes_of(const JoinRequest& request);
 
 /// A group record to be written, and why: what stored() goes on with.
 struct Store {
@@ -99,6 +106,8 @@ class Group {
   /// Topics that its members read, if it is a group of consumers and every subscription could be read.
   [[nodiscard]] std::optional<std::set<std::string, std::less<>>> subscribed_topics() const;
   [[nodiscard]] bool is_consumer_group() const { return protocol_type_ == "consumer"; }
+  /// What it keeps of members and of ids given out, as it came over the wire, with a round figure for each of them.
+  [[nodiscard]] std::uint64_t bytes() const;
   /// Nobody is in it or about to be.
   [[nodiscard]] bool is_deserted() const { return phase_ == Phase::empty && members_.empty() && pending_.empty(); }
 
@@ -165,6 +174,10 @@ class Group {
   // group.cc
   [[nodiscard]] ErrorCode check_member(std::string_view member_id, std::optional<std::string_view> instance_id) const;
   [[nodiscard]] Member* find(std::string_view member_id);
+  // members_ changes through these only, so that member_bytes_ follows.
+  Member& put(Member member);
+  Member take(std::string_view member_id);
+  void assign(Member& member, const kernel::Buffer& assignment);
   /// Takes it out of everything; who waits in its name is told `error`.
   void remove(std::string_view member_id, ErrorCode error, Effects& out);
   void answer_join(Member& member, JoinReply reply, Effects& out);
@@ -187,7 +200,8 @@ class Group {
   std::optional<std::string> leader_;
   std::map<std::string, Member, std::less<>> members_;
   std::map<std::string, std::string, std::less<>> static_members_;   ///< member id by instance id
-  std::map<std::string, kernel::Mono, std::less<>> pending_;         ///< ids given out, and until when they are kept
+  std::uint64_t member_bytes_ = 0;
+  PendingIds pending_;
   std::set<std::string, std::less<>> not_synced_;                    ///< of this generation
   bool newcomers_ = false;                                           ///< since the initial delay began anew
   std::optional<std::int32_t> storing_generation_;                   ///< whose assignment is being written

@@ -69,7 +69,7 @@ GroupCoordinator::Live& GroupCoordinator::find_or_add(std::string_view group_id)
   const auto at = groups_.find(group_id);
   if (at != groups_.end()) return at->second;
   std::string id{group_id};
-  Group group{id, settings_.rules};
+  Group group{id, rules_};
   metrics_.groups.add(1);
   return groups_.emplace(std::move(id), Live{.group = std::move(group)}).first->second;
 }
@@ -83,7 +83,7 @@ void GroupCoordinator::loaded(const Moment& at, kernel::Duration taken) {
       continue;
     }
     Effects out;
-    groups_.emplace(id, Live{.group = Group{id, settings_.rules, *entry.group, at, out}});
+    groups_.emplace(id, Live{.group = Group{id, rules_, *entry.group, at, out}});
     metrics_.groups.add(1);
     carry_out(id, std::move(out), at);
   }
@@ -97,6 +97,7 @@ void GroupCoordinator::closed(const Moment& at) {
   deliver(joins_, out.joins);
   deliver(syncs_, out.syncs);
   metrics_.groups.add(-static_cast<std::int64_t>(groups_.size()));
+  for (auto& [id, live] : groups_) count(live, 0);
   groups_.clear();
   schedule_.clear();
   state_ = {};
@@ -139,8 +140,25 @@ void GroupCoordinator::reschedule(const std::string& group_id) {
 void GroupCoordinator::forget(const std::string& group_id) {
   const auto live = groups_.find(group_id);
   if (live->second.scheduled != kernel::kNever) schedule_.erase({live->second.scheduled, group_id});
+  count(live->second, 0);
   groups_.erase(live);
   metrics_.groups.add(-1);
+}
+
+void GroupCoordinator::count(Live& live, std::uint64_t bytes) {
+  memory_.used += bytes - live.counted;
+  metrics_.member_bytes.add(static_cast<std::int64_t>(bytes) - static_cast<std::int64_t>(live.counted));
+  live.counted = bytes;
+}
+
+bool GroupCoordinator::has_memory_for(const JoinRequest& request) const {
+  const std::uint64_t wanted = bytes_of(request);
+  std::uint64_t had = 0;
+  if (const Group* group = find(request.group_id); group != nullptr) {
+    const auto member = group->members().find(request.member_id);
+    if (member != group->members().end()) had = bytes_of(member->second);
+  }
+  return wanted <= had || memory_.used + (wanted - had) <= settings_.member_bytes_max;
 }
 
 std::shared_ptr<GroupCoordinator::Outcome> GroupCoordinator::carry_out(const std::string& group_id, Effects out,
@@ -163,6 +181,7 @@ std::shared_ptr<GroupCoordinator::Outcome> GroupCoordinator::carry_out(const std
             carry_out(group_id, std::move(more), then);
           });
   }
+  if (const auto live = groups_.find(group_id); live != groups_.end()) count(live->second, live->second.group.bytes());
   reschedule(group_id);
   return last;
 }
@@ -191,16 +210,21 @@ JoinReply GroupCoordinator::join(Fiber& f, JoinRequest request) {
     unknown.member_id = request.member_id;
     return unknown;
   }
+  if (!has_memory_for(request)) {
+    metrics_.joins_put_off_total.add();
+    return refuse(ErrorCode::coordinator_not_available);
+  }
   request.fresh_id = fresh_id();
   const Moment at = moment_of(f);
   Waiting<JoinReply> waiting{joins_, ++last_ticket_};
   Effects out;
   find_or_add(request.group_id).group.join(request, last_ticket_, at, out);
   carry_out(request.group_id, std::move(out), at);
+  request = {};  // the wait may be long
   return waiting.get(f);
 }
 
-SyncReply GroupCoordinator::sync(Fiber& f, const SyncRequest& request) {
+SyncReply GroupCoordinator::sync(Fiber& f, SyncRequest request) {
   const auto refuse = [](ErrorCode code) { return SyncReply{.error = code}; };
   if (const ErrorCode code = readiness(); code != ErrorCode::none)
     // The member would find its group as it was before: it has to join again anyway.
@@ -213,6 +237,7 @@ SyncReply GroupCoordinator::sync(Fiber& f, const SyncRequest& request) {
   Effects out;
   group->sync(request, last_ticket_, at, out);
   carry_out(request.group_id, std::move(out), at);
+  request = {};
   return waiting.get(f);
 }
 

@@ -32,8 +32,15 @@ struct GroupSettings {
   std::size_t offset_metadata_bytes_max = 4096;
   std::chrono::milliseconds offsets_retention{std::chrono::minutes{10080}};
   std::chrono::milliseconds offsets_retention_check{600'000};
+  /// Of GroupMemory::used: no more members come in beyond it.
+  std::uint64_t member_bytes_max = UINT64_MAX;
   /// How long a request waits for what it wrote; the outcome is unknown after it.
   std::chrono::milliseconds commit_timeout{5000};
+};
+
+/// What the groups of one shard keep of their members, in bytes (Group::bytes); shared by its coordinators.
+struct GroupMemory {
+  std::uint64_t used = 0;
 };
 
 /// A topic that was deleted: its offsets are to go.
@@ -45,14 +52,22 @@ struct DeletedTopic {
 class GroupCoordinator final : public Coordinator {
  public:
   GroupCoordinator(std::shared_ptr<replication::Partition> partition, kernel::Scope& scope, CoordinatorOptions options,
-                   const GroupSettings& settings, GroupMetrics& metrics, kernel::Random random)
-      : Coordinator{std::move(partition), scope, options}, settings_{settings}, metrics_{metrics}, random_{random} {}
+                   const GroupSettings& settings, GroupMemory& memory, GroupMetrics& metrics, kernel::Random random)
+      : Coordinator{std::move(partition), scope, options},
+        settings_{settings},
+        rules_{settings.rules},
+        memory_{memory},
+        metrics_{metrics},
+        random_{random} {
+    rules_.record_bytes_max = options.batch_bytes_max;
+  }
 
   // Each holds its answer until what it wrote is committed.
 
-  /// Suspends until the group is complete, or the member has to come again.
+  /// Suspends until the group is complete, or the member has to come again. COORDINATOR_NOT_AVAILABLE, on which
+  /// clients wait and try again, when the memory for members is used up.
   JoinReply join(kernel::Fiber& f, JoinRequest request);
-  SyncReply sync(kernel::Fiber& f, const SyncRequest& request);
+  SyncReply sync(kernel::Fiber& f, SyncRequest request);
   [[nodiscard]] ErrorCode heartbeat(kernel::Fiber& f, const HeartbeatRequest& request);
   struct LeaveReply {
     ErrorCode error{};
@@ -87,6 +102,7 @@ class GroupCoordinator final : public Coordinator {
  private:
   struct Live {
     Group group;
+    std::uint64_t counted = 0;  ///< of it in memory_
     kernel::Mono scheduled = kernel::kNever;
   };
   using Outcome = kernel::Future<ErrorCode>;
@@ -98,6 +114,10 @@ class GroupCoordinator final : public Coordinator {
   [[nodiscard]] kernel::Mono next_due() const override;
   void on_time(const Moment& at) override;
 
+  /// Brings memory_ up to what the group keeps now.
+  void count(Live& live, std::uint64_t bytes);
+  /// Whether there is memory for the member. Who is in and asks for no more always has it.
+  [[nodiscard]] bool has_memory_for(const JoinRequest& request) const;
   /// none when requests are answered.
   [[nodiscard]] ErrorCode readiness() const;
   [[nodiscard]] Group* find(std::string_view group_id);
@@ -117,6 +137,8 @@ class GroupCoordinator final : public Coordinator {
   [[nodiscard]] ErrorCode check_deletion(std::string_view group_id) const;
 
   const GroupSettings& settings_;
+  GroupRules rules_;
+  GroupMemory& memory_;
   GroupMetrics& metrics_;
   kernel::Random random_;
   State state_;

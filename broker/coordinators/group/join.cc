@@ -59,6 +59,9 @@ void Group::join(const JoinRequest& request, Ticket ticket, const Moment& at, Ef
   if (phase_ == Phase::dead) return refuse(ErrorCode::coordinator_not_available, request.member_id);
   if (!supports(request.protocol_type, request.protocols))
     return refuse(ErrorCode::inconsistent_group_protocol, request.member_id);
+  // No generation with it could be written. Kafka says so when it tries, to all members; here the others go on.
+  if (std::ranges::any_of(request.protocols, [&](const Protocol& one) { return one.metadata.size() > rules_->record_bytes_max; }))
+    return refuse(ErrorCode::unknown_server_error, request.member_id);
   if (request.member_id.empty()) return join_new(request, ticket, at, out);
   join_known(request, ticket, at, out);
 }
@@ -76,7 +79,7 @@ void Group::join_new(const JoinRequest& request, Ticket ticket, const Moment& at
   // Counted once it comes back with the id: who never does leaves nothing behind but this, for a while.
   const kernel::Mono until =
       kernel::saturating_add(at.now, std::chrono::milliseconds{std::max(request.session_timeout_ms, 0)});
-  pending_[id] = until;
+  pending_.add(id, until);
   due_at(until);
   out.joins.emplace_back(ticket, JoinReply{.error = ErrorCode::member_id_required, .member_id = id});
 }
@@ -130,7 +133,7 @@ void Group::add_member(const JoinRequest& request, std::string member_id, Ticket
   if (member.instance_id) static_members_[*member.instance_id] = member_id;
   if (!leader_) leader_ = member_id;
   due_at(member.session_end);
-  Member& added = members_.insert_or_assign(std::move(member_id), std::move(member)).first->second;
+  Member& added = put(std::move(member));
   update_member(added, request, ticket, out);
   if (phase_ == Phase::preparing && join_end_.initial) newcomers_ = true;
   rebalance_or_complete(at, out);
@@ -139,6 +142,7 @@ void Group::add_member(const JoinRequest& request, std::string member_id, Ticket
 void Group::update_member(Member& member, const JoinRequest& request, Ticket ticket, Effects& out) {
   // A join of the same member that still waits was given up by its sender.
   answer_join(member, {.error = ErrorCode::rebalance_in_progress, .member_id = member.id}, out);
+  member_bytes_ += bytes_of(request.protocols) - bytes_of(member.protocols);
   member.protocols = request.protocols;
   member.rebalance_timeout_ms = std::max(request.rebalance_timeout_ms, 0);
   member.session_timeout_ms = request.session_timeout_ms;
@@ -169,17 +173,16 @@ void Group::replace_static(const std::string& former_id, std::string new_id, con
               .may_skip_assignment = request.may_skip_assignment};
   const bool leads = leader_ == former_id;
   // Whoever still acts under the old id is fenced for good.
-  Member member = std::move(members_.find(former_id)->second);
+  Member member = take(store.former_member_id);
   answer_join(member, {.error = ErrorCode::fenced_instance_id, .member_id = member.id}, out);
   answer_sync(member, {.error = ErrorCode::fenced_instance_id}, out);
-  members_.erase(store.former_member_id);
   if (not_synced_.erase(store.former_member_id) != 0) not_synced_.insert(new_id);
   member.id = new_id;
   static_members_[*member.instance_id] = new_id;
   if (leads) leader_ = new_id;
   member.client_id = request.client_id;
   member.client_host = request.client_host;
-  Member& added = members_.insert_or_assign(new_id, std::move(member)).first->second;
+  Member& added = put(std::move(member));
   update_member(added, request, ticket, out);
   touch(added, at);
   store.former.join = 0;
@@ -207,10 +210,10 @@ void Group::stored_static(const Store& store, ErrorCode outcome, const Moment& a
     answer_join(*member, {.error = outcome, .member_id = ""}, out);
     Member former = store.former;
     const bool leads = leader_ == store.member_id;
-    members_.erase(store.member_id);
+    static_cast<void>(take(store.member_id));
     static_members_[*former.instance_id] = former.id;
     if (leads) leader_ = former.id;
-    touch(members_.insert_or_assign(former.id, std::move(former)).first->second, at);
+    touch(put(std::move(former)), at);
     return;
   }
   JoinReply reply = reply_for(*member);

@@ -40,6 +40,12 @@ void Group::sync(const SyncRequest& request, Ticket ticket, const Moment& at, Ef
   member.sync = ticket;
   note_sync(member.id);
   if (leader_ != member.id || storing_generation_ == generation_) return;
+  std::size_t assigned_bytes = 0;
+  for (const auto& [id, assignment] : request.assignments) assigned_bytes += assignment.size();
+  if (assigned_bytes > rules_->record_bytes_max) {  // it could not be written, and is not kept until that is seen
+    fail_syncs(ErrorCode::unknown_server_error, at, out);
+    return prepare(at, out);
+  }
   storing_generation_ = generation_;
   Store store{.why = Store::Why::assignment, .content = snapshot()};
   store.content.state_timestamp_ms = at.wall_ms;
@@ -66,7 +72,7 @@ void Group::stored_assignment(const Store& store, ErrorCode outcome, const Momen
   for (const StoredMember& one : store.content.members) {
     Member* member = find(one.id);
     if (member == nullptr) continue;
-    member->assignment = one.assignment;
+    assign(*member, one.assignment);
     if (member->sync == 0) continue;
     answer_sync(*member, {.protocol_type = protocol_type_, .protocol = protocol_, .assignment = one.assignment}, out);
     touch(*member, at);
@@ -75,7 +81,7 @@ void Group::stored_assignment(const Store& store, ErrorCode outcome, const Momen
 
 void Group::fail_syncs(ErrorCode error, const Moment& at, Effects& out) {
   for (auto& [id, member] : members_) {
-    member.assignment = {};
+    assign(member, {});
     if (member.sync == 0) continue;
     answer_sync(member, {.error = error}, out);
     touch(member, at);

@@ -155,6 +155,51 @@ TEST(Coordinator, AnswersWhoWaitsWhenItIsClosed) {
   });
 }
 
+TEST(Coordinator, TakesMembersForWhomThereIsMemoryAndPutsOffTheRest) {
+  const auto wish = [](int i, std::size_t metadata_bytes) {
+    JoinRequest request;
+    request.group_id = fmt::format("g{}", i % 7);
+    request.client_id = "c";
+    request.protocol_type = "consumer";
+    request.protocols.push_back({"range", kernel::Buffer::copy_of(std::string(metadata_bytes, 'm'))});
+    request.session_timeout_ms = 10'000;
+    request.rebalance_timeout_ms = 20'000;
+    return request;
+  };
+  in_seat(
+      [&](Fiber& f, Seat& seat) {
+        kernel::Scope clients{f};
+        std::map<ErrorCode, int> told;
+        std::string a_member;
+        for (int i = 0; i < 300; ++i) {
+          clients.spawn("member", [&, i](Fiber& child) {
+            const JoinReply reply = seat.groups->join(child, wish(i, 1000));
+            ++told[reply.error];
+            EXPECT_LE(seat.memory.used, 100'000u + 300u * seat.groups->list().groups.size());
+            if (i == 0) a_member = reply.member_id;
+          });
+        }
+        ASSERT_OK(clients.join(f));
+        EXPECT_GT(told[ErrorCode::none], 60);
+        EXPECT_GT(told[ErrorCode::coordinator_not_available], 200 - 60);
+        EXPECT_EQ(told.size(), 2u);
+        JoinRequest again = wish(0, 1000);
+        again.member_id = a_member;
+        EXPECT_EQ(seat.groups->join(f, again).error, ErrorCode::none) << "who is in stays in";
+        again = wish(0, 50'000);
+        again.member_id = a_member;
+        EXPECT_EQ(seat.groups->join(f, again).error, ErrorCode::coordinator_not_available);
+        ASSERT_OK(f.sleep(40s));  // nobody has sent a heartbeat
+        EXPECT_EQ(seat.groups->join(f, wish(0, 50'000)).error, ErrorCode::none) << "there is room again";
+        seat.groups->close(moment_of(f));
+        EXPECT_EQ(seat.memory.used, 0u);
+      },
+      1, [](Seat& seat) {
+        seat.settings.member_bytes_max = 100'000;
+        seat.settings.rules.initial_delay = 1s;
+      });
+}
+
 TEST(Coordinator, ForgetsGroupsThatWereOnlyLookedInAt) {
   in_seat([](Fiber& f, Seat& seat) {
     for (int i = 0; i < 2000; ++i) {
@@ -170,6 +215,7 @@ TEST(Coordinator, ForgetsGroupsThatWereOnlyLookedInAt) {
     EXPECT_EQ(seat.groups->list().groups.size(), 2000u);
     ASSERT_OK(f.sleep(11s));
     EXPECT_EQ(seat.groups->list().groups.size(), 0u);
+    EXPECT_EQ(seat.memory.used, 0u);
     EXPECT_EQ(seat.partition->log().next(), Offset{0}) << "and nothing was written for them";
   });
 }

@@ -49,21 +49,31 @@ struct Joined {
   std::string member, leader;
   std::size_t members = 0;
 };
-inline Joined join_once(Fiber& f, RawClient& client, std::string_view group, std::string_view member,
-                 std::optional<std::string_view> instance, std::int16_t version, std::string_view protocol) {
+struct Wish {
+  std::string_view member_id = "";
+  std::optional<std::string_view> instance_id = std::nullopt;
+  std::string_view protocol_type = "consumer";
+  std::string_view protocol = "range";
+  std::string_view metadata = "m";
+};
+inline Joined join_as(Fiber& f, RawClient& client, std::string_view group, const Wish& wish, std::int16_t version = 3) {
   net::Arena arena;
   net::JoinGroupRequest request;
   request.group_id = group;
   request.session_timeout_ms = 10'000;
   request.rebalance_timeout_ms = 20'000;
-  request.member_id = member;
-  request.group_instance_id = instance;
-  request.protocol_type = "consumer";
-  arena.push_back(request.protocols, {.name = protocol, .metadata = kernel::as_bytes("m")});
+  request.member_id = wish.member_id;
+  request.group_instance_id = wish.instance_id;
+  request.protocol_type = wish.protocol_type;
+  arena.push_back(request.protocols, {.name = wish.protocol, .metadata = kernel::as_bytes(wish.metadata)});
   const auto answer = client.call(f, version, request);
   if (!answer) return {ErrorCode::network_exception};
   const auto& got = answer->response;
   return {got.error_code, got.generation_id, std::string{got.member_id}, std::string{got.leader}, got.members.size()};
+}
+inline Joined join_once(Fiber& f, RawClient& client, std::string_view group, std::string_view member,
+                 std::optional<std::string_view> instance, std::int16_t version, std::string_view protocol) {
+  return join_as(f, client, group, {.member_id = member, .instance_id = instance, .protocol = protocol}, version);
 }
 inline Joined join(Fiber& f, RawClient& client, std::string_view group = "g", std::string_view member = "",
             std::optional<std::string_view> instance = std::nullopt, std::int16_t version = 9) {

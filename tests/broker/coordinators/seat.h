@@ -26,7 +26,7 @@ struct Seat {
     return wait_loaded(f, *groups);
   }
   std::shared_ptr<GroupCoordinator> coordinate(Fiber& f) {
-    auto out = std::make_shared<GroupCoordinator>(partition, scope, options, settings, metrics,
+    auto out = std::make_shared<GroupCoordinator>(partition, scope, options, settings, memory, metrics,
                                                   f.node().random(kernel::Domain::application, ++loads));
     out->start();
     return out;
@@ -68,6 +68,7 @@ struct Seat {
   kernel::Scope scope;
   CoordinatorOptions options;
   GroupSettings settings;
+  GroupMemory memory;
   GroupMetrics metrics;
   std::shared_ptr<replication::Partition> partition;
   std::shared_ptr<GroupCoordinator> groups;

@@ -42,13 +42,16 @@ ErrorCode change(Fiber& f, RawClient& client, std::int8_t type, std::string_view
 }
 
 ErrorCode replace(Fiber& f, RawClient& client, std::int8_t type, std::string_view name,
-                  const std::vector<std::pair<std::string_view, std::optional<std::string_view>>>& each) {
+                  const std::vector<std::pair<std::string_view, std::optional<std::string_view>>>& each,
+                  std::string* message = nullptr) {
   net::Arena arena;
   net::AlterConfigsRequest request;
   auto& resource = arena.push_back(request.resources, {.resource_type = type, .resource_name = name});
   for (const auto& [key, value] : each) arena.push_back(resource.configs, {.name = key, .value = value});
   const auto answer = client.call(f, 2, request);
-  return answer ? answer->response.responses[0].error_code : ErrorCode::network_exception;
+  if (!answer) return ErrorCode::network_exception;
+  if (message != nullptr) *message = std::string{answer->response.responses[0].error_message.value_or("")};
+  return answer->response.responses[0].error_code;
 }
 
 struct Described {
@@ -234,6 +237,41 @@ TEST(ImpossibleSettings, AreRefusedWithKafkasErrorAndChangeNothing) {
     const std::string long_one(30'000, 'x'), more(3'000, 'y');
     EXPECT_EQ(change(f, client, kTopic, "t", {{kList, kSet, long_one}}), ErrorCode::none);
     EXPECT_EQ(change(f, client, kTopic, "t", {{kList, kAppend, more}}), ErrorCode::invalid_config) << "no value is so long";
+  });
+}
+
+TEST(ImpossibleValues, AreNamedWithTheirSettingWhicheverWayTheyCome) {
+  BrokerWorld world;
+  world.run([&](Fiber& f) {
+    RawClient client = world.connect(f);
+    ASSERT_EQ(create_topic(f, client, "t"), ErrorCode::none);
+    const std::pair<std::string_view, std::string_view> cases[] = {
+        {"retention.ms", "soon"},          {"retention.ms", "-2"},           {"retention.bytes", "1.5"},
+        {"retention.ms", "9223372036854775808"}, {"segment.bytes", "13"},    {"cleanup.policy", "burn"},
+        {"cleanup.policy", "compact,burn"}, {"compression.type", "brotli"},  {"compression.gzip.level", "10"},
+        {"max.message.bytes", "-1"},       {"min.insync.replicas", "0"},     {"min.cleanable.dirty.ratio", "1.01"},
+        {"min.cleanable.dirty.ratio", "NaN"}, {"preallocate", "perhaps"},    {"message.timestamp.type", "MyTime"},
+        {"segment.index.bytes", "-5"},     {"flush.messages", "0"},          {"segment.ms", " "},
+    };
+    for (const auto& [key, value] : cases) {
+      std::string messages[3];
+      EXPECT_EQ(change(f, client, kTopic, "t", {{key, kSet, value}}, false, &messages[0]), ErrorCode::invalid_config) << key << "=" << value;
+      EXPECT_EQ(replace(f, client, kTopic, "t", {{key, value}}, &messages[1]), ErrorCode::invalid_config) << key << "=" << value;
+      net::Arena arena;
+      net::CreateTopicsRequest request;
+      request.timeout_ms = 10'000;
+      auto& topic = arena.push_back(request.topics, {.name = "new", .num_partitions = 1, .replication_factor = 1});
+      arena.push_back(topic.configs, {.name = key, .value = value});
+      const auto answer = client.call(f, 7, request);
+      ASSERT_TRUE(answer);
+      EXPECT_EQ(answer->response.topics[0].error_code, ErrorCode::invalid_config) << key << "=" << value;
+      messages[2] = std::string{answer->response.topics[0].error_message.value_or("")};
+      for (const std::string& message : messages) {
+        EXPECT_THAT(message, HasSubstr(std::string{key}));
+        EXPECT_THAT(message, HasSubstr(std::string{value}));
+      }
+    }
+    EXPECT_EQ(describe(f, client, kTopic, "new").error, ErrorCode::unknown_topic_or_partition) << "nothing was made";
   });
 }
 

@@ -1,4 +1,6 @@
 // Members that send nonsense: whoever shares a group with them gets an error or goes on, and nobody falls over.
+#include <set>
+
 #include "net/messages/join_group.h"
 #include "net/messages/sync_group.h"
 #include "tests/clients/group/group_world.h"
@@ -138,6 +140,45 @@ TEST(HostileLeader, that_assigns_nonsense_is_an_error_of_poll_and_passes_with_it
     world.until([&] { return ended; });
     EXPECT_TRUE(led);
   }
+}
+
+TEST(HostileLeader, that_gives_a_partition_twice_and_to_everybody_has_it_read_once_by_each) {
+  GroupWorld world{30};
+  world.start_broker();
+  world.fill("t", 2, 3);
+  std::set<std::string> seen[2];
+  bool stop = false;
+  int ended = 0;
+  std::size_t owned[2]{};
+  world.client("bad", [&](Fiber& f, kernel::Scope&, testing::ClusterRef cluster) {
+    core::Coordinator coordinator{cluster, "g"};
+    HandMade{.metadata = encode_subscription({.topics = {"t"}, .user_data = {}, .owned = {}, .rack = {}}),
+             .assignment = encode_assignment({{"t", PartitionId{0}}, {"t", PartitionId{0}}, {"t", PartitionId{1}}, {"t", PartitionId{1}}})}
+        .join(f, coordinator, cluster->new_lane());
+  });
+  world.run_for(1s);
+  for (int i = 0; i < 2; ++i) {
+    world.client(fmt::format("good{}", i), [&, i](Fiber& f, kernel::Scope& scope, testing::ClusterRef cluster) {
+      auto consumer = *GroupConsumer::open(scope, cluster, config());
+      consumer->subscribe({"t"});
+      while (!stop) {
+        const auto polled = consumer->poll(f, 100ms);
+        ASSERT_TRUE(polled) << core::explain(polled.error());
+        owned[i] = consumer->assignment().size();
+        if (!*polled) continue;
+        for (const auto& record : (*polled)->records) {
+          EXPECT_TRUE(seen[i].insert(fmt::format("{}/{}", (*polled)->at.partition.raw(), record.offset.raw())).second)
+              << "twice at one reader";
+        }
+      }
+      EXPECT_TRUE(consumer->close(f));
+      ++ended;
+    });
+  }
+  world.until([&] { return seen[0].size() == 6 && seen[1].size() == 6; });
+  world.until([&] { return owned[0] == 1 && owned[1] == 1; });  // the session of the bad one has ended
+  stop = true;
+  world.until([&] { return ended == 2; });
 }
 
 TEST(HostileLeader, that_assigns_partitions_which_do_not_exist_makes_us_wait_for_them) {
