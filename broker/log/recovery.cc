@@ -270,7 +270,8 @@ class Recovery {
     out_.watermark = {.end = out_.end, .epoch = net::kLeaderEpochNone, .segment_base = out_.end};
     for (std::size_t i = first_scanned_; i < out_.segments.size() && !cut_; ++i) {
       const SegmentRef segment = out_.segments[i];
-      if (segment->base() < out_.end || (segment->base() > out_.end && !evidence().foreign && out_.end >= synced_)) {
+      const bool is_gap = segment->base() > out_.end;
+      if (segment->base() < out_.end || (is_gap && (is_lost(out_.end) || (!evidence().foreign && out_.end >= synced_)))) {
         bad_ = kernel::fail(net::record::Reason::incomplete).error();
         cut_ = Cut{i - 1, out_.segments[i - 1]->size_bytes()};
         break;
@@ -292,7 +293,7 @@ class Recovery {
       const auto item = scan.next_whole(f_);
       if (!item && item.error().room != kernel::Room::net) return std::unexpected(item.error());
       if (item && !*item) return {};
-      const Result<> good = item ? check(**item, order) : std::unexpected(item.error());
+      const Result<> good = item ? check(*segment, **item, order) : std::unexpected(item.error());
       if (!good) {
         bad_ = good.error();
         cut_ = Cut{i, position};
@@ -302,10 +303,27 @@ class Recovery {
     }
   }
 
-  [[nodiscard]] Result<> check(const BatchScan::Item& item, OffsetOrder& order) const {
+  [[nodiscard]] Result<> check(const Segment& segment, const BatchScan::Item& item, OffsetOrder& order) const {
     const kernel::ByteView bytes = item.bytes.view();
     if (!BUG(f_, "log.recovery_checks_no_checksum")) TRY(net::record::check_whole(item.header, {&bytes, 1}));
+    const bool is_gap = item.header.base_offset > order.next() && is_lost(order.next());
+    if (is_gap || is_other_than_noted(segment, item)) return kernel::fail(net::record::Reason::offset_gap, item.header.base_offset.raw());
     return order.take(item.header);
+  }
+
+  /// Whether offsets that are missing from `at` on were there once: not where something compacts, or has, or somebody
+  /// else has written, and only below what is on record as synced.
+  [[nodiscard]] bool is_lost(Offset at) const {
+    return at < synced_ && at >= evidence().first_dirty.value_or(Offset{0}) && !task_.config.compacts && !evidence().foreign;
+  }
+
+  /// The batch that the watermark speaks of at another offset, or another batch of an epoch that was ours alone: Kafka,
+  /// had it written here since, would have had an epoch of its own.
+  [[nodiscard]] bool is_other_than_noted(const Segment& segment, const BatchScan::Item& item) const {
+    if (!watermark_ || watermark_->segment_base != segment.base() || watermark_->position != static_cast<std::int64_t>(item.position)) return false;
+    const bool same_bytes = item.header.crc == watermark_->batch_crc;
+    if (same_bytes) return item.header.next_offset() != watermark_->end;
+    return item.header.leader_epoch <= watermark_->epoch;
   }
 
   void take(Segment& segment, const BatchScan::Item& item) {

@@ -8,8 +8,11 @@
 //   acknowledged: the log is cut there and later segments go;
 // - below, it is damage to acknowledged data: LogReason::damaged, an error event names file and position, and nothing
 //   was touched. The same when bytes below the watermark, or all segments, are missing altogether.
-// A watermark is void, not evidence, when valid batches stand where it speaks of others, or the log ends before it and
-// a newer leader epoch is on record: Kafka has written here since.
+// A watermark is void, not evidence, when a valid batch of a later leader epoch stands where it speaks of another, or
+// the log ends before it and a newer leader epoch is on record: Kafka has written here since. The noted batch at another
+// offset, or another one of an epoch that was ours, is damage.
+// Offsets that are missing below the synced end, within a segment or between two, are damage too, unless the topic
+// compacts, or has been compacted there, or somebody else has written.
 // A gap between two segments above the synced end is a torn tail too: the older one's last bytes never arrived.
 //
 // What was read from above the watermark may be in the page cache only, or be there though a sync of it has failed

@@ -225,7 +225,6 @@ TEST_F(Damage, of_where_a_batch_begins_in_the_active_segment_is_damage_at_the_st
   }
 }
 
-/// Puts what `page` of the segment holds in front of it, as a write that went to the wrong place.
 TEST_F(Damage, of_a_segment_that_begins_with_the_batches_of_a_later_page_is_told_to_who_reads_its_first) {
   const Log::SegmentInfo segment = segments_.front();
   const std::string path = in_folder(segment.base, ".log");
@@ -380,6 +379,85 @@ TEST_F(Damage, of_the_last_time_of_a_segment_lets_nothing_go) {
     EXPECT_EQ(log.log_start(), Offset{0});
     expect_found(f, log, segment);
   });
+}
+
+/// A log whose broker was killed: all of it is on record as synced. The same batches as Damage has.
+class DamageOfKilled : public Damage {
+ protected:
+  void SetUp() override {
+    Damage::SetUp();
+    run_and_crash(world_, machine_, sim::CrashKind::process_kill, [&](Fiber& f, Ground& ground) {
+      ASSERT_OK(ground.open(f));
+      ground.log = std::move(*Log::open(f, *ground.shard, kOrders, small_segments()));
+      Appended last;
+      for (int i = 0; i < kBatches; ++i) {
+        const auto appended = ground.log->append(f, make_batch("more", {.value_bytes = 200, .timestamp_ms = 9000 + i}), {});
+        ASSERT_OK(appended);
+        last = *appended;
+      }
+      segments_ = ground.log->segments();
+      ASSERT_OK(ground.log->wait_committed(f, last));
+      const auto file = f.node().disk().open(f, in_folder(segments_.back().base, ".log"), kernel::OpenMode::read_only());
+      BatchScan scan{*file, 0, segments_.back().size_bytes};
+      while (const auto item = *scan.next_header(f)) before_last_ = std::exchange(position_, item->position);
+      ASSERT_OK(f.sleep(5s));  // until the watermark is on record
+    });
+  }
+  void expect_refused(const LogConfig& config, bool refused) {
+    run_on(world_, machine_, [&](Fiber& f) {
+      Ground ground{f};
+      ASSERT_OK(ground.open(f));
+      auto log = Log::open(f, *ground.shard, kOrders, config);
+      EXPECT_EQ(log.has_value(), !refused);
+      if (!log) {
+        EXPECT_TRUE(log.error().is(LogReason::damaged)) << kernel::describe(log.error());
+      } else {
+        ASSERT_OK((*log)->close(f));
+      }
+      log = std::unexpected(kernel::fail(kernel::Errc::closed).error());
+      ASSERT_OK(ground.close(f));
+    });
+  }
+  std::uint64_t before_last_ = 0, position_ = 0;  ///< of the last batches
+};
+
+TEST_F(DamageOfKilled, of_where_the_last_synced_batch_begins_is_no_sign_that_somebody_else_has_written) {
+  const std::string path = in_folder(segments_.back().base, ".log");
+  const std::string before = change(path, [&](std::string& bytes) { store<std::int64_t>(bytes, position_, 2 * kBatches + 2); });
+  LogConfig compacting = small_segments();
+  compacting.compacts = true;  // gaps are no sign either
+  expect_refused(compacting, true);
+  change(path, [&](std::string& bytes) { bytes = before; });
+  expect_refused(small_segments(), false);
+}
+
+TEST_F(DamageOfKilled, of_another_batch_of_our_epoch_in_the_last_place_is_no_sign_that_somebody_else_has_written) {
+  const std::string path = in_folder(segments_.back().base, ".log");
+  change(path, [&](std::string& bytes) {
+    std::string other{kernel::as_text(make_batch("else", {.value_bytes = 200, .timestamp_ms = 9000}).view())};
+    ASSERT_EQ(position_ + other.size(), bytes.size());
+    store<std::int64_t>(other, 0, 2 * kBatches - 1);
+    store<std::int32_t>(other, 12, 0);  // the leader epoch, which is the one we wrote in
+    bytes.replace(position_, other.size(), other);
+  });
+  expect_refused(small_segments(), true);
+}
+
+TEST_F(DamageOfKilled, that_takes_a_batch_from_the_midst_is_told_where_nothing_compacts) {
+  const std::string path = in_folder(segments_.back().base, ".log");
+  change(path, [&](std::string& bytes) { bytes.erase(before_last_, position_ - before_last_); });
+  expect_refused(small_segments(), true);
+  LogConfig compacting = small_segments();
+  compacting.compacts = true;
+  expect_refused(compacting, false);
+}
+
+TEST_F(DamageOfKilled, that_takes_a_segment_from_the_midst_is_told_where_nothing_compacts) {
+  ASSERT_GE(segments_.size(), 6u);
+  run_on(world_, machine_, [&](Fiber& f) {
+    ASSERT_OK(f.node().disk().unlink(f, in_folder(segments_[segments_.size() - 2].base, ".log")));
+  });
+  expect_refused(small_segments(), true);
 }
 
 TEST(OffsetOrderTest, takes_gaps_and_refuses_what_goes_back_or_out_of_reach) {

@@ -285,7 +285,7 @@ TEST(LogTroubleTest, garbage_behind_the_last_batch_is_a_torn_tail) {
       });
 }
 
-TEST(LogTroubleTest, other_valid_batches_void_the_watermark) {
+TEST(LogTroubleTest, other_valid_batches_of_a_later_epoch_void_the_watermark) {
   after_power_loss(
       [](Fiber& f, kernel::File& file) {
         // Another broker cut the log and wrote five other batches.
@@ -294,6 +294,7 @@ TEST(LogTroubleTest, other_valid_batches_void_the_watermark) {
         for (int i = 0; i < 30; ++i) {
           Buffer batch = make_batch(fmt::format("o{}", i));
           net::record::stamp_base_offset(batch.stamp(), Offset{i});
+          net::record::stamp_leader_epoch(batch.stamp(), net::LeaderEpoch{1});
           ASSERT_OK(kernel::write_all(f, file, at, {&batch, 1}));
           at += batch.size();
         }
