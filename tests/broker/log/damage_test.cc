@@ -306,6 +306,29 @@ TEST_F(Damage, of_the_last_batch_is_no_end_of_the_log) {
   });
 }
 
+TEST_F(Damage, of_how_far_the_last_batch_goes_is_told_to_who_reads_what_it_hides) {
+  open_log([&](Fiber& f, Log& log) { ASSERT_OK(log.append(f, make_batch("last", {.records = 3}), {})); });
+  run_on(world_, machine_, [&](Fiber& f) {
+    Ground ground{f};
+    ASSERT_OK(ground.open(f));
+    ground.log = std::move(*Log::open(f, *ground.shard, kOrders, small_segments()));
+    const Log::SegmentInfo active = ground.log->segments().back();
+    const auto file = f.node().disk().open(f, in_folder(active.base, ".log"), kernel::OpenMode::read_write());
+    ASSERT_OK(file);
+    BatchScan scan{*file, 0, active.size_bytes};
+    std::uint64_t last = 0;
+    while (const auto item = *scan.next_header(f)) last = item->position;
+    const std::array<Buffer, 1> none{Buffer::copy_of(std::string(4, char{0}))};
+    ASSERT_OK(kernel::write_all(f, **file, last + 23, none));  // lastOffsetDelta
+    const auto slice = ground.log->read(f, Offset{kBatches + 2}, {.bytes_max = 1, .end = std::nullopt});
+    ASSERT_FALSE(slice.has_value());
+    EXPECT_TRUE(slice.error().is(LogReason::damaged)) << kernel::describe(slice.error());
+    ASSERT_OK(ground.log->close(f));
+    ground.log.reset();
+    ASSERT_OK(ground.close(f));
+  });
+}
+
 TEST_F(Damage, of_a_position_in_an_index_does_not_end_a_read_that_looks_for_its_last_border) {
   for (const Log::SegmentInfo& segment : {segments_.front(), segments_.back()}) {
     const std::string before = change(in_folder(segment.base, ".index"), [&](std::string& bytes) {
