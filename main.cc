@@ -55,13 +55,19 @@ CLI::App* app_for(CLI::App& root, const kernel::Command& command) {
   return at;
 }
 
-/// The values that an option is limited to, apart by blanks: CLI11 writes them as {a,b} behind the type.
+/// The values that an option is limited to, apart by blanks: CLI11 writes them as {a,b} behind the type, or where words
+/// stand for numbers as {a->1,b->2} OR {1,2}.
 std::string fixed_values(const CLI::Option& option) {
   const std::string type = option.get_type_name();
-  const std::size_t open = type.find('{'), close = type.rfind('}');
+  const std::size_t open = type.find('{'), close = type.find('}', open == std::string::npos ? 0 : open);
   if (open == std::string::npos || close == std::string::npos) return {};
-  std::string values = type.substr(open + 1, close - open - 1);
-  std::ranges::replace(values, ',', ' ');
+  std::string values;
+  for (std::size_t at = open + 1; at < close;) {
+    const std::size_t comma = std::min(type.find(',', at), close);
+    const std::string value = type.substr(at, comma - at);
+    values += (values.empty() ? "" : " ") + value.substr(0, value.find("->"));
+    at = comma + 1;
+  }
   return values;
 }
 

@@ -67,10 +67,25 @@ std::string legal(const config::Validator& validator) {
   std::unreachable();
 }
 
+/// What the number counts; nothing for words and counts of things. Names say it, as Kafka's do.
+std::string_view unit_of(const Definition& one) {
+  using Type = config::Type;
+  const bool number = one.type == Type::int16 || one.type == Type::int32 || one.type == Type::int64 || one.type == Type::float64;
+  if (!number) return {};
+  constexpr std::pair<std::string_view, std::string_view> kUnits[] = {
+      {".ms", "milliseconds"}, {".minutes", "minutes"}, {".hours", "hours"}, {".seconds", "seconds"},
+      {".bytes.per.second", "bytes a second"}, {".ratio", "a part of 1"}, {".buffer.size", "bytes"}};
+  for (const auto& [end, unit] : kUnits) {
+    if (one.name.ends_with(end)) return unit;
+  }
+  return one.name.find("bytes") != one.name.npos ? "bytes" : std::string_view{};
+}
+
 std::string text_of(const Table& table, const Definition& one) {
   std::string text = fmt::format("{} ({} setting)\n  {}\n", one.name, table.of, one.words);
   const std::string values = legal(one.validator);
   text += fmt::format("  value    {}{}{}\n", config::name_of(one.type), values.empty() ? "" : ", ", values);
+  if (const auto unit = unit_of(one); !unit.empty()) text += fmt::format("  unit     {}\n", unit);
   text += fmt::format("  default  {}\n", one.has_default ? one.default_value.empty() ? "(empty)" : one.default_value : "none");
   if (table.of == "topic") {
     for (const config::Synonym& from : config::broker_synonyms(one.name))
@@ -85,7 +100,7 @@ Json json_of(const Table& table, const Definition& one) {
   if (table.of == "topic") {
     for (const config::Synonym& from : config::broker_synonyms(one.name)) synonyms.push_back(from.name);
   }
-  return {{"name", one.name}, {"of", table.of}, {"type", config::name_of(one.type)}, {"legal", legal(one.validator)},
+  return {{"name", one.name}, {"of", table.of}, {"type", config::name_of(one.type)}, {"legal", legal(one.validator)}, {"unit", unit_of(one)},
           {"default", one.has_default ? Json(one.default_value) : Json(nullptr)}, {"broker_synonyms", synonyms},
           {"changes", changes(table, one)}, {"treatment", config::name_of(one.treatment)}, {"words", one.words}};
 }

@@ -6,6 +6,7 @@
 
 #include "broker/broker.h"
 #include "broker/commands.h"
+#include "broker/config/subjects.h"
 #include "broker/config_source.h"
 #include "broker/controller/controller.h"
 #include "broker/log/log_directory.h"
@@ -138,6 +139,23 @@ std::string welcome(const Started& started, std::string_view program) {
       at, program);
 }
 
+/// What may be set, by what it is about.
+std::string settings_help() {
+  constexpr std::size_t kColumns = 100;
+  std::string text = "Settings, in the file or with --set:\n";
+  for (const config::Subject& subject : config::broker_settings_by_subject()) {
+    text += fmt::format("\n{}:\n", subject.words);
+    std::string line;
+    for (const std::string_view name : subject.names) {
+      if (line.size() + name.size() + 2 > kColumns) text += std::exchange(line, "") + "\n";
+      line += fmt::format("  {}", name);
+    }
+    text += line + "\n";
+  }
+  return text + "\n`kalda config explain NAME` says what one means, its default and whether it changes while the broker runs.\n"
+                "Kafka's other settings are taken too, where they mean nothing here.\n";
+}
+
 int run(Fiber& f, const Options& options) {
   const auto config = load_config(f, options.source, "serve", /*tell=*/true);
   if (!config) return 2;
@@ -165,6 +183,7 @@ kernel::Command serve_command() {
       .define =
           [options](CLI::App& app) -> kernel::CommandBody {
         add_config_options(app, options->source);
+        app.footer(settings_help());
         options->program = app.get_parent() != nullptr ? app.get_parent()->get_name() : "kalda";
         return [options](Fiber& f) { return run(f, *options); };
       },

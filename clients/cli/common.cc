@@ -65,6 +65,13 @@ void add_form_option(CLI::App& app, Form& form) {
       ->option_text("text|json");
 }
 
+void add_record_form_option(CLI::App& app, RecordForm& form, const std::string& words) {
+  app.add_option("--format", form, words)
+      ->transform(CLI::CheckedTransformer(std::map<std::string, RecordForm>{
+          {"raw", RecordForm::raw}, {"text", RecordForm::raw}, {"json", RecordForm::json}, {"hex", RecordForm::hex}}))
+      ->option_text("raw|json|hex");
+}
+
 void add_acks_option(CLI::App& app, producer::ProducerConfig& config) {
   using producer::Acks;
   app.add_option("--acks", config.acks, "Whose acknowledgement to wait for")

@@ -10,6 +10,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include "clients/cli/print.h"
 #include "clients/core/cluster.h"
 #include "clients/producer/config.h"
 #include "kernel/command.h"
@@ -29,6 +30,8 @@ void add_cluster_options(CLI::App& app, ClusterOptions& options);
 
 enum class Form : int { text, json };  // int: the parser shows the numbers behind the words
 void add_form_option(CLI::App& app, Form& form);
+/// --format of records: raw (also called text), json or hex.
+void add_record_form_option(CLI::App& app, RecordForm& form, const std::string& words);
 void add_acks_option(CLI::App& app, producer::ProducerConfig& config);
 void add_compression_option(CLI::App& app, net::compress::Codec& codec);
 

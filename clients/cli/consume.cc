@@ -1,11 +1,12 @@
 // kalda consume TOPIC: records as lines
 #include <algorithm>
-#include <charconv>
+#include <variant>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include "clients/cli/consume.h"
+#include "clients/cli/progress.h"
 #include "clients/consumer/consumer.h"
 #include "kernel/node.h"
 
@@ -15,7 +16,6 @@ using consumer::Consumer;
 using consumer::Start;
 using consumer::TopicPartition;
 using kernel::Fiber;
-using kernel::Result;
 
 namespace {
 
@@ -23,19 +23,6 @@ using namespace std::chrono_literals;
 
 /// How long a poll waits before the command looks whether it is done.
 constexpr kernel::Duration kPollWait = 200ms;
-
-/// beginning | end | OFFSET | @MILLISECONDS
-std::optional<Start> parse_start(std::string_view text) {
-  if (text == "beginning") return consumer::Beginning{};
-  if (text == "end") return consumer::End{};
-  const bool time = text.starts_with('@');
-  if (time) text.remove_prefix(1);
-  std::int64_t number = 0;
-  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (problem != std::errc{} || end != text.data() + text.size() || number < 0) return std::nullopt;
-  if (time) return consumer::AtTime{number};
-  return net::Offset{number};
-}
 
 std::optional<Shown> parse_shown(const std::vector<std::string>& words) {
   Shown shown;
@@ -52,12 +39,12 @@ std::optional<Shown> parse_shown(const std::vector<std::string>& words) {
 
 class ConsumeRun {
  public:
-  ConsumeRun(Fiber& f, const ConsumeOptions& options, const Shown& shown, Consumer& from)
-      : f_{f}, options_{options}, shown_{shown}, from_{from}, out_{f} {}
+  ConsumeRun(Fiber& f, const ConsumeOptions& options, const Shown& shown, Consumer& from, Bounds& bounds)
+      : f_{f}, options_{options}, shown_{shown}, from_{from}, bounds_{bounds}, out_{f},
+        progress_{f, options.progress, /*quiet_on_terminal=*/true} {}
 
-  int all(const std::map<TopicPartition, net::Offset>& ends) {
-    ends_ = ends;
-    while (!done()) {
+  int all(const std::vector<TopicPartition>& partitions) {
+    while (!done(partitions)) {
       // Nothing there at the moment: show what there is before waiting.
       auto polled = from_.poll(f_, kernel::Duration{0});
       if (polled && !*polled) {
@@ -75,24 +62,26 @@ class ConsumeRun {
       if (!show(**polled)) return kDone;  // nobody reads our output any more
     }
     (void)out_.flush();
+    progress_.end(fmt::format("{} records read in {:.1f} s", shown_records_, progress_.seconds()));
     return kDone;
   }
 
  private:
-  [[nodiscard]] bool done() const {
+  [[nodiscard]] bool done(const std::vector<TopicPartition>& partitions) const {
     if (options_.count > 0 && shown_records_ >= options_.count) return true;
-    if (options_.follow) return false;
-    return std::ranges::all_of(ends_, [&](const auto& end) {
-      const auto position = from_.position(end.first);
-      return position && *position >= end.second;
-    });
+    return std::ranges::all_of(partitions, [&](const TopicPartition& at) { return bounds_.is_done(at, from_.position(at)); });
   }
   bool show(const consumer::Polled& polled) {
     for (const auto& record : polled.records) {
       if (options_.count > 0 && shown_records_ >= options_.count) break;
-      if (!options_.follow && record.offset >= ends_.at(polled.at)) break;
+      if (bounds_.is_past(polled.at, record)) {
+        from_.pause(polled.at);
+        break;
+      }
+      if (options_.rate > 0 && (!out_.flush() || !keep_to_rate(f_, began_, shown_records_, options_.rate))) return false;
       ++shown_records_;
       if (!out_.put(print(polled.at, record, options_.form, shown_))) return false;
+      progress_.tell("records read", shown_records_);
     }
     return true;
   }
@@ -101,8 +90,10 @@ class ConsumeRun {
   const ConsumeOptions& options_;
   const Shown& shown_;
   Consumer& from_;
+  Bounds& bounds_;
   Out out_;
-  std::map<TopicPartition, net::Offset> ends_;
+  Progress progress_;
+  kernel::Mono began_ = f_.now();
   std::uint64_t shown_records_ = 0;
 };
 
@@ -128,47 +119,65 @@ std::optional<std::vector<TopicPartition>> chosen(Fiber& w, core::Cluster& clust
   return partitions;
 }
 
-int run(Fiber& f, const ConsumeOptions& options) {
-  const auto start = parse_start(options.from);
+/// The bounds of what is asked for, or why they make no sense.
+std::variant<Wanted, std::string> wanted_of(const ConsumeOptions& options, std::int64_t now_ms) {
+  const auto from = parse_place(options.from, now_ms);
+  if (!from) return fmt::format("--from: `{}` is not {}", options.from, kPlaces);
+  const auto to = parse_place(options.to, now_ms);
+  if (!options.to.empty() && !to) return fmt::format("--to: `{}` is not {}", options.to, kPlaces);
   const auto shown = parse_shown(options.show);
-  if (!start || !shown) {
-    complain(f, !start ? fmt::format("--from: `{}` is not beginning, end, an offset, or @milliseconds", options.from)
-                       : "--show: choose among partition, offset, timestamp, headers, key");
+  if (!shown) return "--show: choose among partition, offset, timestamp, headers, key";
+  return Wanted{*from, options.to.empty() ? std::nullopt : to, *shown};
+}
+
+int read_alone(Fiber& w, kernel::Scope& scope, const std::shared_ptr<core::Cluster>& cluster, const ConsumeOptions& options,
+               const Wanted& wanted) {
+  const auto partitions = chosen(w, *cluster, options);
+  if (!partitions) return kFailed;
+  consumer::ConsumerConfig config;
+  config.offset_reset = consumer::OffsetReset::none;
+  if (options.read_committed) config.isolation = consumer::IsolationLevel::read_committed;
+  auto from = Consumer::open(scope, cluster, config);
+  if (!from) return complain(w, "cannot read", from.error(), options.cluster);
+  Bounds bounds = wanted.bounds(options);
+  if (const auto found = bounds.add(w, *cluster, *partitions); !found)
+    return complain(w, "cannot find the end of the topics", found.error(), options.cluster);
+  const auto* from_offset = std::get_if<net::Offset>(&wanted.from);
+  if (!options.follow && !wanted.to && from_offset != nullptr &&
+      std::ranges::all_of(bounds.ends(), [&](const auto& end) { return end.second < *from_offset; })) {
+    std::string where;
+    for (const auto& [at, end] : bounds.ends()) where += fmt::format(" {}-{} ends at {};", at.topic, at.partition.raw(), end.raw());
+    return complain(w, fmt::format("nothing is at offset {} yet:{} --follow waits for more", from_offset->raw(), where));
+  }
+  for (const TopicPartition& at : *partitions) (*from)->assign(at, wanted.from);
+  const int status = ConsumeRun{w, options, wanted.shown, **from, bounds}.all(*partitions);
+  (void)(*from)->close(w);
+  return status;
+}
+
+int run(Fiber& f, const ConsumeOptions& options) {
+  const auto judged = wanted_of(options, kernel::ms_of(f.wall()));
+  if (const auto* problem = std::get_if<std::string>(&judged)) {
+    complain(f, *problem);
     return kUsage;
   }
-  if (!options.group.empty()) return consume_in_group(f, options, *start, *shown);
+  const Wanted& wanted = std::get<Wanted>(judged);
+  if (!options.group.empty()) return consume_in_group(f, options, wanted);
   if (!options.assignors.empty() || !options.instance_id.empty()) {
     complain(f, "--assignor and --instance-id need --group");
     return kUsage;
   }
   return with_cluster(f, options.cluster, [&](Fiber& w, kernel::Scope& scope, const std::shared_ptr<core::Cluster>& cluster) {
-    const auto partitions = chosen(w, *cluster, options);
-    if (!partitions) return kFailed;
-    consumer::ConsumerConfig config;
-    config.offset_reset = consumer::OffsetReset::none;
-    if (options.read_committed) config.isolation = consumer::IsolationLevel::read_committed;
-    auto from = Consumer::open(scope, cluster, config);
-    if (!from) return complain(w, "cannot read", from.error(), options.cluster);
-    std::map<TopicPartition, net::Offset> ends;
-    if (!options.follow) {
-      const auto found = (*from)->end_offsets(w, *partitions);
-      if (!found) return complain(w, "cannot find the end of the topics", found.error(), options.cluster);
-      ends = *found;
-      const auto* from_offset = std::get_if<net::Offset>(&*start);
-      if (from_offset != nullptr && std::ranges::all_of(ends, [&](const auto& end) { return end.second < *from_offset; })) {
-        std::string where;
-        for (const auto& [at, end] : ends) where += fmt::format(" {}-{} ends at {};", at.topic, at.partition.raw(), end.raw());
-        return complain(w, fmt::format("nothing is at offset {} yet:{} --follow waits for more", from_offset->raw(), where));
-      }
-    }
-    for (const TopicPartition& at : *partitions) (*from)->assign(at, *start);
-    const int status = ConsumeRun{w, options, *shown, **from}.all(ends);
-    (void)(*from)->close(w);
-    return status;
+    return read_alone(w, scope, cluster, options, wanted);
   }, /*create_topics=*/false);
 }
 
 }  // namespace
+
+Bounds Wanted::bounds(const ConsumeOptions& options) const {
+  const auto isolation = options.read_committed ? consumer::IsolationLevel::read_committed : consumer::IsolationLevel::read_uncommitted;
+  return {to, {.stops_at_end = !options.follow, .isolation = isolation}};
+}
 
 kernel::Command consume() {
   return {"consume", "Prints the records of topics, alone or as one of a group", [](CLI::App& app) -> kernel::CommandBody {
@@ -185,13 +194,14 @@ kernel::Command consume() {
         ->capture_default_str()
         ->check(CLI::PositiveNumber);
     app.add_option("-p,--partition", options->partitions, "Partitions to read; all if not given")->delimiter(',')->check(CLI::NonNegativeNumber);
-    app.add_option("--from", options->from, "Where to begin: beginning, end, an offset, or @MILLISECONDS since 1970; with --group where nothing is committed")->capture_default_str();
+    app.add_option("--from", options->from, fmt::format("Where to begin: {}; with --group where nothing is committed", kPlaces))->capture_default_str();
+    app.add_option("--to", options->to, "Where to end, in the same words: the first record that is not wanted; the end if not given");
     app.add_option("-n,--count", options->count, "Stop after this many records");
-    app.add_flag("-f,--follow", options->follow, "Wait for more at the end");
+    app.add_flag("-f,--follow", options->follow, "Wait for more at the end, until --to");
+    app.add_option("--rate", options->rate, "Records a second at most")->check(CLI::PositiveNumber);
+    app.add_flag("--progress", options->progress, "Say on standard error how far it is");
     app.add_flag("--read-committed", options->read_committed, "Leave out records of open and aborted transactions");
-    app.add_option("--format", options->form, "text: values, one a line; json: everything, one object a line; hex: digits")
-        ->transform(CLI::CheckedTransformer(std::map<std::string, RecordForm>{{"text", RecordForm::text}, {"json", RecordForm::json}, {"hex", RecordForm::hex}}))
-        ->option_text("text|json|hex");
+    add_record_form_option(app, options->form, "raw: values, one a line; json: everything, one object a line; hex: digits; produce takes the same");
     app.add_option("--show", options->show, "Also print before the value, separated by tabs: partition,offset,timestamp,headers,key")->delimiter(',');
     return [options](Fiber& f) { return run(f, *options); };
   }};

@@ -1,4 +1,4 @@
-// A record as a line for people, for scripts, or in hexadecimal digits.
+// A record as a line: its bytes as they are, an object for scripts, or hexadecimal digits.
 #pragma once
 
 #include <string>
@@ -8,9 +8,9 @@
 
 namespace clients::cli {
 
-enum class RecordForm : int { text, json, hex };
+enum class RecordForm : int { raw, json, hex };
 
-/// What a text line shows before the value, separated by tabs.
+/// What a raw or hex line shows before the value, separated by tabs.
 struct Shown {
   bool partition = false;
   bool offset = false;

@@ -1,6 +1,7 @@
 """Our own command line, judged by what a broker and its scripts are told. Runs against Apache Kafka as well."""
 import json
 import subprocess
+import time
 
 from harness import check, run
 
@@ -11,10 +12,10 @@ def kalda(ctx, *words, stdin=None):
     return [json.loads(line) for line in out.decode().splitlines()]
 
 
-def fails(ctx, *words):
+def fails(ctx, *words, status=1):
     """What it says when it does not work."""
     done = subprocess.run([str(ctx.program), *words, "-b", ctx.address], capture_output=True, text=True, timeout=60)
-    assert done.returncode == 1, (done.returncode, done.stderr)
+    assert done.returncode == status, (done.returncode, done.stderr)
     return done.stderr
 
 
@@ -68,6 +69,35 @@ def refused(ctx):
 def explained(ctx):
     out = run([ctx.program, "config", "explain", "retention.ms", "--format", "json"])
     told = json.loads(out)
-    assert told["default"] == "604800000" and "log.retention.ms" in told["broker_synonyms"], told
+    assert (told["default"], told["unit"], told["changes"]) == ("604800000", "milliseconds", "any time"), told
+    assert "log.retention.ms" in told["broker_synonyms"], told
     done = subprocess.run([str(ctx.program), "config", "explain", "retentoin.ms"], capture_output=True, text=True, timeout=60)
     assert done.returncode == 1 and "did you mean retention.ms?" in done.stderr, done.stderr
+
+
+@check("kalda: what consume prints in each format produce takes, and reading keeps to its bounds")
+def formats(ctx):
+    name, copy = ctx.new_topic("forms"), ctx.new_topic("copy")
+    began = int(time.time() * 1000) - 60_000
+    lines = [{"key": "k", "value": "v", "headers": [{"name": "h", "value": "x"}, {"name": "i", "value_hex": "ff"}]},
+             {"key_hex": "fe", "value": None, "headers": []}, {"key": None, "value": "w", "headers": []}]
+    for i, line in enumerate(lines):
+        line["timestamp_ms"] = began + i * 1000
+    told = kalda(ctx, "produce", name, "--report", "json", stdin="".join(json.dumps(one) + "\n" for one in lines).encode())
+    assert told[0]["ok"] == 3, told
+
+    def read(topic, *words):
+        return [{word: one.get(word) for word in sorted({*one} - {"topic", "partition", "offset"})}
+                for one in kalda(ctx, "consume", topic, *words)]
+
+    assert read(name) == [dict(sorted(one.items())) for one in lines], read(name)
+    assert read(name, "--from", "1", "--to", "2") == read(name)[1:2]
+    assert read(name, "--from", f"@{began + 1}", "--to", f"@{began + 2000}") == read(name)[1:2]
+    assert read(name, "--follow", "--to", "3") == read(name)
+    assert read(name, "-g", ctx.topic_name("reader"), "--from", f"@{began + 500}", "--to", "2") == read(name)[1:2]
+    assert read(name, "-g", ctx.topic_name("reader")) == read(name)[2:], "what was not shown was not committed"
+    printed = run([ctx.program, "consume", name, "--format", "hex", "--show", "headers,key", "--count", "1", "-b", ctx.address])
+    assert printed == b"h=78,i=ff\t6b\t76\n", printed
+    run([ctx.program, "produce", copy, "--format", "hex", "--headers", "-k", "\t", "-n", "1", "-b", ctx.address], stdin=printed * 2)
+    assert [{**one, "timestamp_ms": 0} for one in read(copy)] == [{**read(name)[0], "timestamp_ms": 0}], read(copy)
+    assert "is not beginning, end" in fails(ctx, "consume", name, "--from", "soon", status=2)

@@ -39,6 +39,10 @@ offers "kalda sim run --seeds 4 --format " text json
 offers "kalda sim run --seeds 4 --" --scenario --first-seed
 offers "kalda sim replay 3 --s" --scenario !--seeds
 offers "kalda topic list --bootstrap-server localhost:9092 --" --help !--log-level
+offers "kalda produce orders --format " raw json hex !--count
+offers "kalda produce orders --" --count --rate --progress --report
+offers "kalda consume orders --format=" raw json hex
+offers "kalda consume orders --from 5 --" --to --rate --progress
 offers "kalda sim run --junit "  !--seeds !run
 # As zsh hands it over.
 COMP_WORDS=(kalda sim run --format=j) COMP_CWORD=3

@@ -17,10 +17,10 @@ TEST(Print, every_form_tells_null_from_empty) {
   record.timestamp_ms = 5;
   record.key = kernel::as_bytes("k");
   const core::TopicPartition at{"t", net::PartitionId{1}};
-  EXPECT_EQ(print(at, record, RecordForm::text, {.partition = true, .offset = true, .timestamp = true, .key = true}),
+  EXPECT_EQ(print(at, record, RecordForm::raw, {.partition = true, .offset = true, .timestamp = true, .key = true}),
             "1\t7\t5\tk\tnull\n");
   record.value = kernel::as_bytes("");
-  EXPECT_EQ(print(at, record, RecordForm::text, {}), "\n");
+  EXPECT_EQ(print(at, record, RecordForm::raw, {}), "\n");
   record.value = kernel::as_bytes("\xff");
   EXPECT_EQ(print(at, record, RecordForm::hex, {.key = true}), "6b\tff\n");
   EXPECT_EQ(print(at, record, RecordForm::json, {}),
