@@ -210,7 +210,14 @@ class Member {
     const std::int32_t newest_known = group_.ledger.newest_generation();
     const auto answer = cluster_.request_any(f, request, {.timeout = 5s});
     if (!answer) return;
-    const ErrorCode code = (*answer)->error_code;
+    ErrorCode code = (*answer)->error_code;
+    if (code == ErrorCode::none && generation_ < newest_known) {
+      // While its log is replayed a coordinator takes every beat, as Kafka's does. Once it tells offsets it knows.
+      if (!committed_offsets(f, cluster_, group_.name, stage_.topic, owned_)) return;
+      const auto again = cluster_.request_any(f, request, {.timeout = 5s});
+      if (!again) return;
+      code = (*again)->error_code;
+    }
     if (code == ErrorCode::none) group_.ledger.beat_taken(generation_, newest_known, key());
     if (code == ErrorCode::rebalance_in_progress) commit_all(f);
     take(code);

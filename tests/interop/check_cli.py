@@ -77,7 +77,7 @@ def explained(ctx):
 
 @check("kalda: what consume prints in each format produce takes, and reading keeps to its bounds")
 def formats(ctx):
-    name, copy = ctx.new_topic("forms"), ctx.new_topic("copy")
+    name, copy, reader = ctx.new_topic("forms"), ctx.new_topic("copy"), ctx.topic_name("reader")
     began = int(time.time() * 1000) - 60_000
     lines = [{"key": "k", "value": "v", "headers": [{"name": "h", "value": "x"}, {"name": "i", "value_hex": "ff"}]},
              {"key_hex": "fe", "value": None, "headers": []}, {"key": None, "value": "w", "headers": []}]
@@ -94,8 +94,8 @@ def formats(ctx):
     assert read(name, "--from", "1", "--to", "2") == read(name)[1:2]
     assert read(name, "--from", f"@{began + 1}", "--to", f"@{began + 2000}") == read(name)[1:2]
     assert read(name, "--follow", "--to", "3") == read(name)
-    assert read(name, "-g", ctx.topic_name("reader"), "--from", f"@{began + 500}", "--to", "2") == read(name)[1:2]
-    assert read(name, "-g", ctx.topic_name("reader")) == read(name)[2:], "what was not shown was not committed"
+    assert read(name, "-g", reader, "--from", f"@{began + 500}", "--to", "2") == read(name)[1:2]
+    assert read(name, "-g", reader) == read(name)[2:], "what was not shown was not committed"
     printed = run([ctx.program, "consume", name, "--format", "hex", "--show", "headers,key", "--count", "1", "-b", ctx.address])
     assert printed == b"h=78,i=ff\t6b\t76\n", printed
     run([ctx.program, "produce", copy, "--format", "hex", "--headers", "-k", "\t", "-n", "1", "-b", ctx.address], stdin=printed * 2)
