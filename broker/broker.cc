@@ -99,6 +99,7 @@ Result<> Broker::start(Fiber& f, kernel::Scope& scope, kernel::Scope& front, Sta
     static_cast<void>(telling.join(f));
     TRY(published);
   }
+  front.spawn("publisher", [this](Fiber& child) { publish_changes(child); });
   front.spawn("directories", [this](Fiber& child) { watch_directories(child); });
   for (std::size_t i = 0; i < listeners_.size(); ++i) {
     front.spawn("accept", [this, i](Fiber& child) { accept_from(child, *listeners_[i], config_.listeners[i].name); });
@@ -270,13 +271,11 @@ Result<> Broker::sort_out_partitions(Fiber& f) {
     if (one.directory == directories_->metadata() || aside.error().room != kernel::Room::kernel) return aside;
     directories_->at(one.directory)->fail(f, aside.error(), one.identity.topic);
   }
-  place_partitions(*image);
+  place_partitions(metadata::delta_of({}, *image));
   return {};
 }
 
-void Broker::place_partitions(const metadata::Image& next) {
-  const metadata::Image nothing;
-  const metadata::Delta delta = metadata::delta_of(published_ != nullptr ? *published_ : nothing, next);
+void Broker::place_partitions(const metadata::Delta& delta) {
   for (const metadata::TopicRef& topic : delta.removed) {
     for (std::size_t i = 0; i < topic->partitions.size(); ++i)
       places_->forget({topic->id, net::PartitionId{static_cast<std::int32_t>(i)}});
@@ -330,7 +329,7 @@ Result<> Broker::drop_directory(Fiber& f, std::size_t directory) {
       kernel::call_on(f, shard->shard(), [&](Fiber& there) {
         if (BUG(there, "broker.offline_directory_still_read")) return true;
         shard->take_offline(directory);
-        if (shard->image() != nullptr) shard->coordinators.follow(there, *shard, nullptr, *shard->image());
+        if (shard->image() != nullptr) shard->coordinators.follow(there, *shard, {}, *shard->image());
         return true;
       });
     }
@@ -510,19 +509,40 @@ Result<> Broker::publish(Fiber& f) {
 Result<> Broker::publish_once(Fiber& f) {
   const metadata::ImageRef next = controller_->image();
   if (published_ == next) return {};
-  place_partitions(*next);
-  kernel::Scope scope{f};
-  for (BrokerShard* shard : shards_) {
-    scope.spawn("publish", [this, shard, &next](Fiber& child) {
-      static_cast<void>(kernel::call_on(child, shard->shard(), [&](Fiber& there) {
-        bring_up(there, *shard, next, *places_);
-        return true;
-      }));
-    });
-  }
-  const Result<> joined = scope.join(f);
+  const metadata::Image nothing;
+  const metadata::Delta delta = metadata::delta_of(published_ != nullptr ? *published_ : nothing, *next);
+  place_partitions(delta);
+  const auto on_shards = [&](auto&& step) -> Result<> {
+    kernel::Scope scope{f};
+    for (BrokerShard* shard : shards_) {
+      scope.spawn("publish", [shard, &step](Fiber& child) {
+        static_cast<void>(kernel::call_on(child, shard->shard(), [&](Fiber& there) {
+          step(there, *shard);
+          return true;
+        }));
+      });
+    }
+    return scope.join(f);
+  };
+  TRY(on_shards([&](Fiber& there, BrokerShard& shard) { remove_deleted(there, shard, delta); }));
+  TRY(on_shards([&](Fiber& there, BrokerShard& shard) { open_new(there, shard, *next, delta, *places_); }));
+  TRY(on_shards([&](Fiber& there, BrokerShard& shard) { show(there, shard, next, delta); }));
   published_ = next;
-  return joined;
+  was_published_.notify_all();
+  return {};
+}
+
+void Broker::publish_changes(Fiber& f) {
+  for (;;) {
+    const bool nothing_new = published_ == controller_->image();
+    if (!(nothing_new ? controller_->changed().wait(f) : publish(f))) return;
+  }
+}
+
+Result<> Broker::wait_published(Fiber& f) {
+  const net::Offset wanted = controller_->image()->offset;
+  while (published_->offset < wanted) TRY(was_published_.wait(f));
+  return {};
 }
 
 Result<std::vector<controller::CreatedTopic>> Broker::create_topics(Fiber& f,
@@ -530,7 +550,7 @@ Result<std::vector<controller::CreatedTopic>> Broker::create_topics(Fiber& f,
                                                                     bool validate_only) {
   return kernel::call_on(f, shards_[0]->shard(), [&](Fiber& there) -> Result<std::vector<controller::CreatedTopic>> {
     auto made = TRY(controller_->create_topics(there, wanted, validate_only));
-    if (!validate_only) TRY(publish(there));
+    if (!validate_only) TRY(wait_published(there));
     return made;
   });
 }
@@ -538,7 +558,7 @@ Result<std::vector<controller::CreatedTopic>> Broker::create_topics(Fiber& f,
 Result<std::vector<controller::DeletedTopic>> Broker::delete_topics(Fiber& f, std::span<const net::TopicId> ids) {
   return kernel::call_on(f, shards_[0]->shard(), [&](Fiber& there) -> Result<std::vector<controller::DeletedTopic>> {
     auto deleted = TRY(controller_->delete_topics(there, ids));
-    TRY(publish(there));
+    TRY(wait_published(there));
     return deleted;
   });
 }
@@ -547,7 +567,7 @@ Result<std::vector<controller::AlteredSettings>> Broker::alter_settings(
     Fiber& f, std::span<const controller::SettingsWish> wanted, bool validate_only) {
   return kernel::call_on(f, shards_[0]->shard(), [&](Fiber& there) -> Result<std::vector<controller::AlteredSettings>> {
     auto altered = TRY(controller_->alter_settings(there, wanted, validate_only));
-    if (!validate_only) TRY(publish(there));
+    if (!validate_only) TRY(wait_published(there));
     return altered;
   });
 }
@@ -556,7 +576,7 @@ Result<std::vector<controller::GrownTopic>> Broker::create_partitions(
     Fiber& f, std::span<const controller::PartitionsWish> wanted, bool validate_only) {
   return kernel::call_on(f, shards_[0]->shard(), [&](Fiber& there) -> Result<std::vector<controller::GrownTopic>> {
     auto grown = TRY(controller_->create_partitions(there, wanted, validate_only));
-    if (!validate_only) TRY(publish(there));
+    if (!validate_only) TRY(wait_published(there));
     return grown;
   });
 }

@@ -16,6 +16,7 @@
 #include "broker/controller/controller.h"
 #include "broker/handlers/router.h"
 #include "broker/log/log_directories.h"
+#include "broker/metadata/delta.h"
 #include "broker/placements.h"
 #include "kernel/fiber.h"
 #include "kernel/mutex.h"
@@ -75,7 +76,7 @@ class Broker {
   /// Partitions on the disk that the metadata does not give to this broker are set aside: deleted while it was down or
   /// when it was killed, or copied here. Of the others it is noted where they are.
   kernel::Result<> sort_out_partitions(kernel::Fiber& f);
-  void place_partitions(const metadata::Image& next);
+  void place_partitions(const metadata::Delta& delta);
   /// Tells the metadata in which directories partitions are, where it does not say so.
   kernel::Result<> assign_directories(kernel::Fiber& f);
   void watch_directories(kernel::Fiber& f);
@@ -87,9 +88,13 @@ class Broker {
   void expire_producers(kernel::Fiber& f);
   kernel::Result<> wait_for_end(kernel::Fiber& f);
   kernel::Result<> stop(kernel::Fiber& f);
-  /// Brings every shard to the controller's image: opens and closes partitions, then shows it.
+  /// Brings every shard to the controller's image: closes and opens partitions, then shows it.
   kernel::Result<> publish(kernel::Fiber& f);
   kernel::Result<> publish_once(kernel::Fiber& f);
+  /// Publishes each image of the controller, whoever asked for the change.
+  void publish_changes(kernel::Fiber& f);
+  /// Waits until every shard serves what the controller has now. On the first shard.
+  kernel::Result<> wait_published(kernel::Fiber& f);
 
   const config::BrokerConfig& config_;
   std::string& about_;
@@ -115,6 +120,7 @@ class Broker {
   std::uint64_t next_connection_ = 0;
   kernel::Mutex publishing_;
   metadata::ImageRef published_;
+  kernel::Notify was_published_;
   kernel::Mutex producer_ids_lock_;
   controller::ProducerIdBlock producer_ids_;
   std::int32_t producer_ids_used_ = 0;

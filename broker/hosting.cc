@@ -14,6 +14,7 @@ namespace broker {
 namespace {
 
 using kernel::Fiber;
+using kernel::Result;
 using metadata::Delta;
 using metadata::Resource;
 using metadata::ResourceType;
@@ -37,10 +38,18 @@ bool may_pass(const kernel::Error& why) {
 }
 
 /// Suspends. The log, on record in its epoch.
-kernel::Result<std::unique_ptr<log::Log>> open_log(Fiber& f, log::DirectoryShard& directory, const metadata::Topic& topic,
+Result<std::unique_ptr<log::Log>> open_log(Fiber& f, log::DirectoryShard& directory, const metadata::Topic& topic,
                                                    const PartitionKey& key, net::LeaderEpoch epoch,
                                                    const log::LogConfig& config) {
-  auto log = TRY(log::Log::open(f, directory, {.topic = topic.name, .partition = key.second, .topic_id = key.first}, config));
+  const log::LogIdentity identity{.topic = topic.name, .partition = key.second, .topic_id = key.first};
+  auto opened = log::Log::open(f, directory, identity, config);
+  if (!opened && opened.error().is(log::LogReason::foreign_topic_id)) {
+    // Of a topic that is deleted: it could not be removed then.
+    if (const auto other = TRY(directory.directory().found_at(f, identity.topic, identity.partition)))
+      TRY(directory.directory().set_aside(f, *other));
+    opened = log::Log::open(f, directory, identity, config);
+  }
+  auto log = TRY(std::move(opened));
   const auto latest = log->epochs().latest();
   if (latest && latest->epoch >= epoch) return log;
   const auto begun = log->begin_epoch(f, epoch);
@@ -72,22 +81,6 @@ void open_partition(Fiber& f, BrokerShard& shard, const metadata::Topic& topic, 
   if (why.room == kernel::Room::kernel) directory->go_offline(f, why, topic.name);
 }
 
-void open_new_partitions(Fiber& there, BrokerShard& shard, const metadata::Image& next, const Delta& delta,
-                         const config::Layers& layers, const Placements& places) {
-  kernel::Scope opening{there};
-  for (const metadata::TopicRef& topic : delta.changed) {
-    const auto settings = config::resolve_topic(next.settings_of(ResourceType::topic, topic->name), layers);
-    for_own_partitions(shard, *topic, [&](const PartitionKey& key, const metadata::Partition& facts) {
-      if (shard.find(key) != nullptr) return;
-      opening.spawn("open log", [&shard, &topic = *topic, key, place = places.find(key), epoch = facts.leader_epoch,
-                                 config = config::log_config(settings)](Fiber& child) {
-        open_partition(child, shard, topic, key, place, epoch, config);
-      });
-    });
-  }
-  static_cast<void>(opening.join(there));
-}
-
 void apply_settings(BrokerShard& shard, const metadata::Topic& topic) {
   const log::LogConfig config = config::log_config(shard.topic_config(topic));
   for_own_partitions(shard, topic, [&](const PartitionKey& key, const metadata::Partition&) {
@@ -96,14 +89,22 @@ void apply_settings(BrokerShard& shard, const metadata::Topic& topic) {
   });
 }
 
-void remove_deleted(Fiber& there, BrokerShard& shard, const metadata::Topic& topic) {
-  for (std::size_t i = 0; i < topic.partitions.size(); ++i) {
-    const auto partition = shard.release({topic.id, net::PartitionId{static_cast<std::int32_t>(i)}});
-    if (partition == nullptr) continue;
-    partition->mark_deleted();
-    if (const auto removed = partition->log().remove(there); !removed)
-      there.log().warn("log_not_removed", {{"topic", topic.name}, {"partition", i}, {"error", removed.error()}});
-  }
+/// The layers of settings beside a topic's own, when they have changed or are shown for the first time.
+std::optional<config::Layers> changed_layers(BrokerShard& shard, const metadata::Image& next, const metadata::Delta& delta) {
+  const Resource own{ResourceType::broker, fmt::to_string(shard.broker().id().raw())};
+  const Resource cluster{ResourceType::broker, {}};
+  if (shard.image() != nullptr && !delta.settings.contains(own) && !delta.settings.contains(cluster)) return std::nullopt;
+  return config::Layers{shard.config(), next.settings_of(own.type, own.name), next.settings_of(cluster.type, cluster.name)};
+}
+
+/// The files of a partition that could not be opened, where its directory serves.
+Result<> discard_unopened(Fiber& there, BrokerShard& shard, const metadata::Topic& topic, const PartitionKey& key,
+                          std::size_t place) {
+  log::DirectoryShard* directory = shard.directories[place];
+  if (directory == nullptr || !directory->online()) return {};
+  const auto found = TRY(directory->directory().found_at(there, topic.name, key.second));
+  if (!found || found->topic_id != key.first) return {};
+  return directory->directory().discard(there, *found);
 }
 
 }  // namespace
@@ -134,23 +135,47 @@ void open_what_waits(Fiber& there, BrokerShard& shard) {
     there.log().info("partition_opened", {{"topic", topic->name}, {"partition", key.second}});
     there.node().mark("broker.partition_opened_late");
     directory->note_space(there, /*is_full=*/false, {});
-    shard.coordinators.follow(there, shard, nullptr, *image);
+    shard.coordinators.follow(there, shard, {}, *image);
   }
 }
 
-void bring_up(Fiber& there, BrokerShard& shard, const metadata::ImageRef& next, const Placements& places) {
-  const metadata::ImageRef before = shard.image();
-  const metadata::Image nothing;
-  const Delta delta = metadata::delta_of(before != nullptr ? *before : nothing, *next);
-  const Resource own{ResourceType::broker, fmt::to_string(shard.broker().id().raw())};
-  const Resource cluster{ResourceType::broker, {}};
-  const bool of_broker = before == nullptr || delta.settings.contains(own) || delta.settings.contains(cluster);
-  std::optional<config::Layers> layers;
-  if (of_broker)
-    layers.emplace(shard.config(), next->settings_of(own.type, own.name), next->settings_of(cluster.type, cluster.name));
+void remove_deleted(Fiber& there, BrokerShard& shard, const metadata::Delta& delta) {
+  for (const metadata::TopicRef& topic : delta.removed) {
+    for_own_partitions(shard, *topic, [&](const PartitionKey& key, const metadata::Partition&) {
+      const Hosted* hosted = shard.find(key);
+      if (hosted == nullptr) return;
+      const std::optional<std::size_t> place = hosted->directory;
+      const auto partition = shard.release(key);
+      if (partition != nullptr) partition->mark_deleted();
+      const Result<> removed = partition != nullptr ? partition->log().remove(there)
+                               : place ? discard_unopened(there, shard, *topic, key, *place)
+                                       : Result<>{};
+      if (!removed) there.log().warn("log_not_removed", {{"topic", topic->name}, {"partition", key.second}, {"error", removed.error()}});
+    });
+  }
+}
 
-  open_new_partitions(there, shard, *next, delta, layers ? *layers : shard.layers(), places);
-  shard.set_image(next, std::move(layers));
+void open_new(Fiber& there, BrokerShard& shard, const metadata::Image& next, const metadata::Delta& delta, const Placements& places) {
+  const std::optional<config::Layers> changed = changed_layers(shard, next, delta);
+  const config::Layers& layers = changed ? *changed : shard.layers();
+  kernel::Scope opening{there};
+  for (const metadata::TopicRef& topic : delta.changed) {
+    const auto settings = config::resolve_topic(next.settings_of(ResourceType::topic, topic->name), layers);
+    for_own_partitions(shard, *topic, [&](const PartitionKey& key, const metadata::Partition& facts) {
+      if (shard.find(key) != nullptr) return;
+      opening.spawn("open log", [&shard, &topic = *topic, key, place = places.find(key), epoch = facts.leader_epoch,
+                                 config = config::log_config(settings)](Fiber& child) {
+        open_partition(child, shard, topic, key, place, epoch, config);
+      });
+    });
+  }
+  static_cast<void>(opening.join(there));
+}
+
+void show(Fiber& there, BrokerShard& shard, const metadata::ImageRef& next, const metadata::Delta& delta) {
+  std::optional<config::Layers> changed = changed_layers(shard, *next, delta);
+  const bool of_broker = changed.has_value();
+  shard.set_image(next, std::move(changed));
   if (of_broker) {
     for (const auto& [name, topic] : next->topics) apply_settings(shard, *topic);
   } else {
@@ -159,8 +184,7 @@ void bring_up(Fiber& there, BrokerShard& shard, const metadata::ImageRef& next, 
       if (topic != nullptr) apply_settings(shard, *topic);
     }
   }
-  shard.coordinators.follow(there, shard, before.get(), *next);
-  for (const metadata::TopicRef& topic : delta.removed) remove_deleted(there, shard, *topic);
+  shard.coordinators.follow(there, shard, delta.removed, *next);
 }
 
 }  // namespace broker

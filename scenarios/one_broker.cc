@@ -243,10 +243,9 @@ bool OneBroker::suffer(Disasters disasters) {
   if (run_.failed() || run_.stopped()) return false;
   injector_->heal();
   healed_ = true;
-  if (gave_up()) judge_end();
-  if (gave_up()) injector_->crash(machine_, sim::CrashKind::process_kill, 1ms);
   run_.world().after(2s, [this] { stage_.healed = true; });
-  return true;
+  // An orderly stop that is under way comes to its end, and directories that had failed serve again.
+  return settle([&] { return machine_.up() && !gave_up() && !stop_asked_ && !has_offline_directory(); }, "the broker");
 }
 
 bool OneBroker::settle(const std::function<bool()>& done, std::string_view who) {

@@ -278,7 +278,7 @@ class SimDisk::SimFile final : public kernel::File {
   }
 
   Result<> datasync(Fiber& f) override {
-    return disk_.perform<void>(f, volume_, Kind::datasync, inode_->id, 0, 120us,
+    return disk_.perform<void>(f, volume_, Kind::datasync, inode_->id, 0, disk_.sync_time_,
                                [&disk = disk_, volume = volume_, set = disk_.image_.begin_sync(inode_),
                                 may_damage = may_damage_]() -> Result<> {
                                  return disk.sync_now(volume, set, may_damage);
@@ -370,11 +370,23 @@ Result<> SimDisk::sync_now(std::size_t volume, const SyncSet& set, bool may_dama
   return {};
 }
 
+namespace {
+
+/// A drive whose cache survives power failures, one whose cache has to be flushed, a spinning one. Where a sync takes
+/// longer than a message, what was told too early is heard before it is true.
+kernel::Duration draw_sync_time(kernel::Random random) {
+  constexpr std::array<kernel::Duration, 4> kDevices{120us, 120us, 1500us, 8ms};
+  return kDevices[random.below(kDevices.size())];
+}
+
+}  // namespace
+
 SimDisk::SimDisk(Machine& machine)
     : machine_{machine},
       world_{machine.world()},
       image_{Personality::ordered},
-      random_{world_.random(kernel::Domain::disk, machine.id())} {}
+      random_{world_.random(kernel::Domain::disk, machine.id())},
+      sync_time_{draw_sync_time(random_.split("sync time"))} {}
 
 SimDisk::~SimDisk() = default;
 
@@ -455,7 +467,7 @@ Result<std::vector<kernel::DirectoryEntry>> SimDisk::list(Fiber& f, std::string_
 
 Result<> SimDisk::sync_directory(Fiber& f, std::string_view path) {
   const std::size_t volume = volume_of(path);
-  return perform<void>(f, volume, Kind::sync_directory, 0, kernel::hash64(path), 100us,
+  return perform<void>(f, volume, Kind::sync_directory, 0, kernel::hash64(path), sync_time_,
                        [this, volume, path = std::string{path}]() -> Result<> {
                          const InodeRef directory = TRY(image_.find(path));
                          if (refuses_changes(volume)) return kernel::fail_errno(EROFS);
@@ -469,7 +481,7 @@ Result<> SimDisk::sync_filesystem(Fiber& f, std::string_view path) {
   const std::size_t volume = volume_of(path);
   std::vector<SyncSet> sets;
   for (const InodeRef& file : files_of(volume)) sets.push_back(image_.begin_sync(file));
-  return perform<void>(f, volume, Kind::sync_filesystem, 0, kernel::hash64(path), 200us,
+  return perform<void>(f, volume, Kind::sync_filesystem, 0, kernel::hash64(path), 2 * sync_time_,
                        [this, volume, sets = std::move(sets)]() -> Result<> {
                          Result<> outcome;
                          for (const SyncSet& set : sets) {

@@ -117,6 +117,7 @@ class SimDisk final : public kernel::Disk {
   std::deque<Volume> volumes_{1};
   DiskImage::Choice choice_;
   kernel::Random random_;
+  kernel::Duration sync_time_;  ///< without trouble: that of the kind of device that the seed drew
   std::list<std::shared_ptr<Operation>> in_flight_;
   std::uint64_t operations_issued_ = 0;
   std::uint64_t boots_ = 1;

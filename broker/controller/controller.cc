@@ -68,6 +68,8 @@ Result<> Controller::settle(Fiber& f) {
 Result<> Controller::write_batch(Fiber& f, Batch batch) {
   CHECK(!pending_);
   if (batch.size() > kBatchBytesMax) return fail(kernel::Errc::too_large, static_cast<std::int64_t>(batch.size()));
+  // Whoever asked for it may give up; what is on record takes effect all the same.
+  const auto whole = f.shield();
   const auto appended = TRY(log_->submit(kernel::Buffer::copy_of(batch),
                                          {.leader_epoch = epoch_, .origin = log::AppendOrigin::coordinator}));
   CHECK(appended.base_offset == end_);

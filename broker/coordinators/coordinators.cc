@@ -22,7 +22,7 @@ Coordinators::Coordinators(const config::GroupConfig& config, std::size_t shards
                       .commit_timeout = config.offsets_commit_timeout},
       group_metrics_{metrics} {}
 
-void Coordinators::follow(Fiber& there, BrokerShard& shard, const metadata::Image* before,
+void Coordinators::follow(Fiber& there, BrokerShard& shard, std::span<const metadata::TopicRef> gone,
                           const metadata::Image& next) {
   const Moment at = moment_of(there);
   const metadata::Topic* topic = next.find_topic(kOffsetsTopic);
@@ -52,12 +52,9 @@ void Coordinators::follow(Fiber& there, BrokerShard& shard, const metadata::Imag
     groups_[partition] = {topic->id, hosted->partition->epoch(), coordinator};
     coordinator->start();
   }
-  if (before == nullptr) return;
+  if (gone.empty()) return;
   std::vector<group::DeletedTopic> deleted;
-  for (const auto& [name, gone] : before->topics) {
-    if (next.find_topic(gone->id) == nullptr) deleted.push_back({name, gone->id});
-  }
-  if (deleted.empty()) return;
+  for (const metadata::TopicRef& one : gone) deleted.push_back({one->name, one->id});
   for (const auto& [partition, led] : groups_) led.coordinator->forget_topics(at, deleted);
 }
 

@@ -73,6 +73,7 @@ Result<std::unique_ptr<Log>> Log::open(Fiber& f, DirectoryShard& directory, LogI
   if (!directory.online()) return kernel::fail(LogReason::directory_offline);
   std::unique_ptr<Log> log{new Log{directory, std::move(identity), config}};
   log->left_ = true;  // until it has entered
+  TRY(directory.directory().admit(f));
   TRY(make_directory(f, log->path_, log->identity_));
   const LogEvidence evidence = TRY(directory.directory().claim(f, log->identity_));
   const RecoveryTask task{log->path_, log->watermark_key(), evidence, config};
@@ -301,15 +302,7 @@ Result<> Log::remove_now(Fiber& f) {
   directory_.forget(*this);
   left_ = true;
   tail_.clear();
-  kernel::Disk& disk = f.node().disk();
-  const std::string gone = directory_.path() + "/" + deleted_directory_name(identity_);
-  // A removal that a crash has interrupted may have left one of the same name.
-  const Result<> leftover = remove_tree(f, gone);
-  if (!leftover && !leftover.error().is(Errc::no_such_file)) return leftover;
-  TRY(disk.rename(f, path_, gone));
-  TRY(disk.sync_directory(f, directory_.path()));
-  TRY(directory_.directory().forget(f, identity_));
-  return remove_tree(f, gone);
+  return directory_.directory().discard(f, identity_);
 }
 
 }  // namespace broker::log

@@ -238,6 +238,28 @@ Result<> LogDirectory::read_checkpoints(Fiber& f) {
   return {};
 }
 
+namespace {
+
+Result<LogIdentity> identity_of(Fiber& f, const std::string& path, LogIdentity identity) {
+  const auto text = TRY(read_text(f, path + "/partition.metadata"));
+  if (!text) return identity;
+  const auto topic_id = parse_partition_metadata(*text);
+  if (topic_id) identity.topic_id = *topic_id;
+  else f.log().warn("partition_metadata_unreadable", {{"path", path}, {"error", topic_id.error()}});
+  return identity;
+}
+
+}  // namespace
+
+Result<std::optional<LogIdentity>> LogDirectory::found_at(Fiber& f, const std::string& topic, net::PartitionId partition) {
+  const std::string path = file(partition_directory_name(topic, partition));
+  if (const auto listed = f.node().disk().list(f, path); !listed) {
+    if (listed.error().is(Errc::no_such_file)) return std::nullopt;
+    return std::unexpected(listed.error());
+  }
+  return TRY(identity_of(f, path, {.topic = topic, .partition = partition}));
+}
+
 Result<std::vector<LogIdentity>> LogDirectory::partitions(Fiber& f) {
   kernel::Disk& disk = f.node().disk();
   std::vector<LogIdentity> found;
@@ -254,16 +276,7 @@ Result<std::vector<LogIdentity>> LogDirectory::partitions(Fiber& f) {
       f.log().warn("unknown_directory_ignored", {{"path", path}});
       continue;
     }
-    LogIdentity identity{.topic = name->first, .partition = name->second};
-    if (const auto text = TRY(read_text(f, path + "/partition.metadata"))) {
-      const auto topic_id = parse_partition_metadata(*text);
-      if (topic_id) {
-        identity.topic_id = *topic_id;
-      } else {
-        f.log().warn("partition_metadata_unreadable", {{"path", path}, {"error", topic_id.error()}});
-      }
-    }
-    found.push_back(std::move(identity));
+    found.push_back(TRY(identity_of(f, path, {.topic = name->first, .partition = name->second})));
   }
   std::ranges::sort(found, {}, [](const LogIdentity& i) { return std::pair{std::string_view{i.topic}, i.partition}; });
   // Partitions that are gone leave the checkpoints.
@@ -276,8 +289,6 @@ Result<std::vector<LogIdentity>> LogDirectory::partitions(Fiber& f) {
 }
 
 Result<> LogDirectory::set_aside(Fiber& f, const LogIdentity& identity) {
-  const auto known = known_.find({identity.topic, identity.partition});
-  CHECK(known == known_.end() || !known->second.in_use);
   kernel::Disk& disk = f.node().disk();
   const std::string from = file(partition_directory_name(identity.topic, identity.partition));
   const std::string to = file(stray_directory_name(identity));
@@ -286,6 +297,19 @@ Result<> LogDirectory::set_aside(Fiber& f, const LogIdentity& identity) {
   TRY(disk.sync_directory(f, path_));
   f.log().warn("stray_partition_set_aside", {{"from", from}, {"to", to}});
   return forget(f, identity);
+}
+
+Result<> LogDirectory::discard(Fiber& f, const LogIdentity& identity) {
+  kernel::Disk& disk = f.node().disk();
+  const std::string gone = file(deleted_directory_name(identity));
+  // A removal that a crash has interrupted may have left one of the same name.
+  if (const Result<> before = remove_tree(f, gone); !before && !before.error().is(Errc::no_such_file)) return before;
+  TRY(disk.rename(f, file(partition_directory_name(identity.topic, identity.partition)), gone));
+  TRY(disk.sync_directory(f, path_));
+  // First the space, which the checkpoints may be in need of.
+  const Result<> removed = remove_tree(f, gone);
+  const Result<> forgotten = forget(f, identity);
+  return removed ? forgotten : removed;
 }
 
 Result<std::unique_ptr<DirectoryShard>> LogDirectory::on_shard(Fiber& f, kernel::Scope& scope) {
@@ -419,11 +443,25 @@ Result<> LogDirectory::forget(Fiber& f, const LogIdentity& identity) {
     const bool was_cleaned = known != known_.end() && known->second.first_dirty.has_value();
     known_.erase({identity.topic, identity.partition});
     claimed_.erase({identity.topic, identity.partition});
-    TRY(write_checkpoints(there));
-    if (!was_cleaned) return {};
-    const auto lock = TRY(writing_checkpoints_.lock(there));
-    return write_checkpoint(there, kCleaned, &Known::first_dirty);
+    forgot_unwritten_ = true;
+    return write_forgotten(there, was_cleaned);
   });
+}
+
+Result<> LogDirectory::admit(Fiber& f) {
+  return kernel::call_on(f, owner_, [&](Fiber& there) -> Result<> {
+    return forgot_unwritten_ ? write_forgotten(there, /*was_cleaned=*/true) : Result<>{};
+  });
+}
+
+Result<> LogDirectory::write_forgotten(Fiber& f, bool was_cleaned) {
+  TRY(write_checkpoints(f));
+  if (was_cleaned) {
+    const auto lock = TRY(writing_checkpoints_.lock(f));
+    TRY(write_checkpoint(f, kCleaned, &Known::first_dirty));
+  }
+  forgot_unwritten_ = false;
+  return {};
 }
 
 Result<> LogDirectory::write_checkpoint(Fiber& f, std::string_view name, std::optional<Offset> Known::*member) {

@@ -107,9 +107,15 @@ class LogDirectory {
   /// Whether the machine has not booted since the last writes: only when it has can written bytes be lost.
   [[nodiscard]] bool same_boot() const { return same_boot_; }
 
+  /// What lies here under the name of that partition; a topic id of zero when its partition.metadata cannot be read.
+  /// Nothing when there is no such directory.
+  kernel::Result<std::optional<LogIdentity>> found_at(kernel::Fiber& f, const std::string& topic, net::PartitionId partition);
   /// Takes a partition out of the way whose topic is not known: its directory is renamed as Kafka does it with strays,
-  /// and kept for people to look at. Its log is not open. On the owner shard.
+  /// and kept for people to look at. Its log is not open.
   kernel::Result<> set_aside(kernel::Fiber& f, const LogIdentity& identity);
+  /// Removes a partition of a topic that is deleted. Its directory is renamed first, so that what a crash interrupts goes
+  /// with the next start. Its log is not open, or closed to everybody but the caller.
+  kernel::Result<> discard(kernel::Fiber& f, const LogIdentity& identity);
   /// The partition directories found, sorted; those marked for deletion are removed on the way. A topic id of zero
   /// means that its partition.metadata was never written. On the owner shard.
   kernel::Result<std::vector<LogIdentity>> partitions(kernel::Fiber& f);
@@ -132,6 +138,8 @@ class LogDirectory {
   kernel::Result<LogEvidence> claim(kernel::Fiber& f, const LogIdentity& identity);
   /// Takes claim() back: the log could not be opened.
   kernel::Result<> release(kernel::Fiber& f, const LogIdentity& identity);
+  /// Before a partition's directory may be made: no checkpoint on the disk speaks of one that had its name before.
+  kernel::Result<> admit(kernel::Fiber& f);
   kernel::Result<> note_closed(kernel::Fiber& f, const LogIdentity& identity, const LogOffsets& offsets);
   /// Makes the checkpoints say this before it returns.
   kernel::Result<> store_offsets(kernel::Fiber& f, const LogIdentity& identity, const LogOffsets& offsets);
@@ -159,6 +167,7 @@ class LogDirectory {
   kernel::Result<> read_checkpoints(kernel::Fiber& f);
   kernel::Result<> write_base_watermarks(kernel::Fiber& f, WatermarkHeader::State state);
   kernel::Result<> write_checkpoints(kernel::Fiber& f);
+  kernel::Result<> write_forgotten(kernel::Fiber& f, bool was_cleaned);
   kernel::Result<> write_checkpoint(kernel::Fiber& f, std::string_view name, std::optional<Offset> Known::*member);
   /// Whether the next start may trust every log as it lies.
   kernel::Result<bool> all_clean(kernel::Fiber& f);
@@ -172,6 +181,7 @@ class LogDirectory {
   bool was_clean_ = false;
   bool same_boot_ = false;
   bool foreign_ = true;
+  bool forgot_unwritten_ = false;  ///< checkpoints on the disk may name partitions that are gone
   bool refused_ = false;  ///< a log could not be opened: there will be no clean shutdown mark
   bool online_ = true;
   kernel::Gauge online_metric_;

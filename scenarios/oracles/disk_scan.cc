@@ -61,7 +61,9 @@ void scan_directory(const sim::DiskImage& image, std::string_view log_directory,
   }
   for (const auto& [name, directory] : (*root)->entries) {
     if (!directory->is_directory || name.ends_with("-delete") || name.ends_with("-stray")) continue;
-    ScannedLog& log = logs[name];
+    // A topic that is made anew under its name may lie elsewhere than what is left of it where a disk has failed.
+    const bool is_first = !logs.contains(name);
+    ScannedLog& log = logs[is_first ? name : fmt::format("{} in {}", name, log_directory)];
     if (const auto text = text_of(directory, "leader-epoch-checkpoint")) {
       if (auto epochs = broker::log::parse_leader_epochs(*text)) log.epochs = std::move(*epochs);
     }
