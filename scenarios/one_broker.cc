@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "broker/broker.h"
+#include "broker/coordinators/group/group_metrics.h"
 #include "broker/log/log_directory.h"
 #include "broker/log/reason.h"
 
@@ -69,6 +70,7 @@ OneBroker::OneBroker(Run& run, Stage& stage, const std::vector<std::string>& mor
   kernel::Random random = run.random("disk");
   machine_.disk().image().set_personality(random.below(2) == 0 ? sim::Personality::ordered : sim::Personality::strict);
   stage.broker_host = machine_.name();
+  stage.coordinators_loaded = [this] { return coordinators_loaded(); };
   run.expect_errors([this](const sim::LogLine& line) {
     return (was_told_errors() && is_disk_story(line)) || (expects_damage_ && is_damage_story(line));
   });
@@ -100,6 +102,16 @@ bool OneBroker::has_offline_directory() const {
   for (const auto& reading : machine_.process()->shards().front()->metrics().read())
     if (reading.name == broker::log::kOnlineMetric && reading.value == 0) return true;
   return false;
+}
+
+bool OneBroker::coordinators_loaded() const {
+  if (!machine_.up() || machine_.process()->main_ended) return false;
+  std::int64_t loads = 0;
+  for (const auto& shard : machine_.process()->shards()) {
+    for (const auto& reading : shard->metrics().read())
+      if (reading.name == broker::coordinators::group::kLoadMetric) loads += reading.count;
+  }
+  return loads >= config_.groups.offsets_partitions;
 }
 
 void OneBroker::ask_to_stop() {

@@ -77,6 +77,7 @@ class OneBroker {
   void start_again();
   [[nodiscard]] bool has_offline_directory() const;
   void ask_to_stop();
+  [[nodiscard]] bool coordinators_loaded() const;
   /// How often the broker was told that the resolver failed, and each of its disks, so far.
   [[nodiscard]] std::vector<std::uint64_t> told_errors() const;
   /// What it says in errors has a reason when any of them has failed it.

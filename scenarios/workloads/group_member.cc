@@ -1,4 +1,5 @@
 #include <charconv>
+#include <functional>
 
 #include <fmt/format.h>
 
@@ -193,11 +194,19 @@ class Member {
     request.generation_id = former.generation;
     request.member_id = former.member_id;
     request.group_instance_id = instance();
+    const auto binds = binding();
     const auto answer = cluster_.request_any(f, request, {.timeout = 5s});
     if (!answer) return;
     stage_.run.judged("G2");
-    if ((*answer)->error_code == ErrorCode::none)
+    if ((*answer)->error_code == ErrorCode::none && binds())
       stage_.run.violation("G2", fmt::format("{} was replaced as {} and is not told", former.member_id, *instance_id_));
+  }
+
+  /// Whether what is answered from now on comes from a coordinator that knows its groups.
+  std::function<bool()> binding() {
+    return [this, is_loaded = stage_.coordinators_loaded(), start = stage_.broker_starts] {
+      return is_loaded && stage_.broker_starts == start;
+    };
   }
 
   void beat(Fiber& f) {
@@ -208,17 +217,11 @@ class Member {
     request.member_id = member_id_;
     request.group_instance_id = instance();
     const std::int32_t newest_known = group_.ledger.newest_generation();
+    const auto binds = binding();
     const auto answer = cluster_.request_any(f, request, {.timeout = 5s});
     if (!answer) return;
-    ErrorCode code = (*answer)->error_code;
-    if (code == ErrorCode::none && generation_ < newest_known) {
-      // While its log is replayed a coordinator takes every beat, as Kafka's does. Once it tells offsets it knows.
-      if (!committed_offsets(f, cluster_, group_.name, stage_.topic, owned_)) return;
-      const auto again = cluster_.request_any(f, request, {.timeout = 5s});
-      if (!again) return;
-      code = (*again)->error_code;
-    }
-    if (code == ErrorCode::none) group_.ledger.beat_taken(generation_, newest_known, key());
+    const ErrorCode code = (*answer)->error_code;
+    if (code == ErrorCode::none && binds()) group_.ledger.beat_taken(generation_, newest_known, key());
     if (code == ErrorCode::rebalance_in_progress) commit_all(f);
     take(code);
   }

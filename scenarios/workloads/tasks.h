@@ -38,6 +38,9 @@ struct Stage {
   /// Whether the injector's book has damage to files of that partition: what the broker serves of them need not hold
   /// together, but must not pass for whole.
   std::function<bool(const PartitionName&)> may_be_damaged = [](const PartitionName&) { return false; };
+  /// Whether every coordinator has loaded its groups since the broker started. One that has not takes heartbeats of
+  /// anybody, as Kafka's does: it does not know better yet.
+  std::function<bool()> coordinators_loaded = [] { return true; };
   std::uint64_t broker_starts = 0;
   std::set<net::TopicId> topic_ids;               ///< given out so far
   std::set<net::ProducerId> producer_ids;         ///< given out so far, to askers of this stage

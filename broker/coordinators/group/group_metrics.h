@@ -1,9 +1,14 @@
 // What the coordinators of groups of one shard count.
 #pragma once
 
+#include <string>
+#include <string_view>
+
 #include "kernel/metrics.h"
 
 namespace broker::coordinators::group {
+
+inline constexpr std::string_view kLoadMetric = "kalda_coordinator_load_seconds";
 
 struct GroupMetrics {
   explicit GroupMetrics(kernel::MetricRegistry& r)
@@ -13,7 +18,7 @@ struct GroupMetrics {
         rebalances_total{r.counter("kalda_group_rebalances_total", "Generations of groups that got their assignment")},
         offset_commits_total{r.counter("kalda_offset_commits_total", "Offsets committed by consumers")},
         offsets_expired_total{r.counter("kalda_offsets_expired_total", "Offsets removed because nobody used them")},
-        load_seconds{r.histogram("kalda_coordinator_load_seconds", "Replaying a partition's groups when it is led here")} {}
+        load_seconds{r.histogram(std::string{kLoadMetric}, "Replaying a partition's groups when it is led here")} {}
 
   kernel::Gauge groups;
   kernel::Gauge member_bytes;
