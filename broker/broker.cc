@@ -534,6 +534,8 @@ Result<> Broker::publish_once(Fiber& f) {
 
 void Broker::publish_changes(Fiber& f) {
   for (;;) {
+    // Its end is the end of the log, and of the broker.
+    if (controller_->is_unfinished() && !controller_->finish(f)) return;
     const bool nothing_new = published_ == controller_->image();
     if (!(nothing_new ? controller_->changed().wait(f) : publish(f))) return;
   }

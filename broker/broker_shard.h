@@ -14,6 +14,7 @@
 #include "broker/metrics.h"
 #include "broker/replication/partition.h"
 #include "broker/server/connection.h"
+#include "kernel/mutex.h"
 #include "kernel/notify.h"
 #include "kernel/scope.h"
 #include "kernel/semaphore.h"
@@ -58,6 +59,8 @@ class BrokerShard {
 
   /// Null when it is not hosted on this shard.
   [[nodiscard]] Hosted* find(const PartitionKey& key);
+  /// Held by whoever opens partitions or removes their files.
+  kernel::Mutex hosting;
   /// `key` is not hosted yet.
   void host(const PartitionKey& key, Hosted hosted);
   std::shared_ptr<replication::Partition> release(const PartitionKey& key);

@@ -111,10 +111,13 @@ Result<> discard_unopened(Fiber& there, BrokerShard& shard, const metadata::Topi
 
 void open_what_waits(Fiber& there, BrokerShard& shard) {
   const metadata::ImageRef image = shard.image();
+  if (image == nullptr) return;  // still coming up
   std::vector<PartitionKey> waiting;
   for (const auto& [key, hosted] : shard.partitions())
     if (hosted.partition == nullptr && hosted.directory && may_pass(hosted.why_offline)) waiting.push_back(key);
   for (const PartitionKey& key : waiting) {
+    const auto lock = shard.hosting.lock(there);
+    if (!lock) return;
     const metadata::Topic* topic = image->find_topic(key.first);
     const Hosted* hosted = shard.find(key);
     if (topic == nullptr || hosted == nullptr || shard.image() != image) return;
@@ -140,6 +143,8 @@ void open_what_waits(Fiber& there, BrokerShard& shard) {
 }
 
 void remove_deleted(Fiber& there, BrokerShard& shard, const metadata::Delta& delta) {
+  const auto lock = shard.hosting.lock(there);
+  if (!lock) return;
   for (const metadata::TopicRef& topic : delta.removed) {
     for_own_partitions(shard, *topic, [&](const PartitionKey& key, const metadata::Partition&) {
       const Hosted* hosted = shard.find(key);
@@ -156,6 +161,8 @@ void remove_deleted(Fiber& there, BrokerShard& shard, const metadata::Delta& del
 }
 
 void open_new(Fiber& there, BrokerShard& shard, const metadata::Image& next, const metadata::Delta& delta, const Placements& places) {
+  const auto lock = shard.hosting.lock(there);
+  if (!lock) return;
   const std::optional<config::Layers> changed = changed_layers(shard, next, delta);
   const config::Layers& layers = changed ? *changed : shard.layers();
   kernel::Scope opening{there};

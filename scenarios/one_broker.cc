@@ -129,8 +129,6 @@ void OneBroker::look_after_directories() {
       run_.world().mark("scenarios.restarted_for_a_directory");
       ask_to_stop();
     }
-    // Whoever waits for something else by now does not look whether the broker has ended.
-    if (healed_ && stop_asked_ && gave_up()) start_again();
     if (const auto self = again.lock()) run_.world().after(1s, [self] { (*self)(); });
   };
   run_.world().after(1s, [look] { (*look)(); });

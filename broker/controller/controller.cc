@@ -59,7 +59,8 @@ Result<> Controller::settle(Fiber& f) {
   const auto synced = BUG(f, "controller.skip_sync") ? log_->wait_written(f, pending_->appended)
                                                      : log_->wait_committed(f, pending_->appended);
   if (!synced) {
-    if (!is_unknown_outcome(synced.error())) pending_.reset();  // the log went on without it
+    if (is_unknown_outcome(synced.error())) changed_.notify_all();
+    else pending_.reset();  // the log went on without it
     return synced;
   }
   return apply_pending();
@@ -68,8 +69,6 @@ Result<> Controller::settle(Fiber& f) {
 Result<> Controller::write_batch(Fiber& f, Batch batch) {
   CHECK(!pending_);
   if (batch.size() > kBatchBytesMax) return fail(kernel::Errc::too_large, static_cast<std::int64_t>(batch.size()));
-  // Whoever asked for it may give up; what is on record takes effect all the same.
-  const auto whole = f.shield();
   const auto appended = TRY(log_->submit(kernel::Buffer::copy_of(batch),
                                          {.leader_epoch = epoch_, .origin = log::AppendOrigin::coordinator}));
   CHECK(appended.base_offset == end_);
@@ -97,6 +96,11 @@ Result<kernel::Mutex::Lock> Controller::begin_change(Fiber& f) {
   const auto settled = settle(f);
   if (!settled && pending_) return std::unexpected(settled.error());  // still unknown: nothing can be decided on it
   return lock;
+}
+
+Result<> Controller::finish(Fiber& f) {
+  TRY(begin_change(f));
+  return {};
 }
 
 Result<net::BrokerEpoch> Controller::register_broker(Fiber& f, const metadata::Broker& registration) {

@@ -77,8 +77,11 @@ class Controller {
 
   /// Everything applied so far; never null. Changes only by being replaced.
   [[nodiscard]] metadata::ImageRef image() const { return image_; }
-  /// Notified when image() was replaced.
+  /// Notified when image() was replaced, or a change has become unfinished.
   [[nodiscard]] kernel::Notify& changed() { return changed_; }
+  /// Whoever wanted a change gave up before it was known to be on record: finish() waits for that, and shows it.
+  [[nodiscard]] bool is_unfinished() const { return pending_.has_value(); }
+  kernel::Result<> finish(kernel::Fiber& f);
   [[nodiscard]] const QuorumView& quorum() const { return view_; }
   [[nodiscard]] net::LeaderEpoch epoch() const { return epoch_; }
   /// The metadata log, for whoever reads it (fetches of __cluster_metadata).

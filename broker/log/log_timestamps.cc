@@ -134,25 +134,30 @@ Result<std::optional<TimestampedOffset>> Log::max_timestamp(Fiber& f, Offset end
     const auto youngest = segment->time_index().last();
     const bool whole_segment = i + 1 < segments.size() && segments[i + 1]->base() <= search.end && segment->base() >= search.start;
     if (whole_segment && youngest && best && youngest->timestamp_ms <= best->timestamp_ms) continue;
-    const auto first = find_entry(f, *segment, whole_segment && youngest ? *youngest : TimeIndex::Entry{},
-                                  std::max(segment->base(), search.start));
-    if (!first) return std::unexpected(damaged_at(f, *segment, size, first.error()));
-    if (!*first || (*first)->position >= size) continue;
-    const kernel::FileHandle file = TRY(segment->file(f));
-    HeaderWalk walk{{file, (*first)->position, size}, OffsetOrder{segment->base()}, segment_end};
-    for (;;) {
-      const auto item = walk.next(f);
-      if (!item) return std::unexpected(damaged_at(f, *segment, walk.scan.position(), item.error()));
-      if (!*item || (*item)->header.base_offset >= search.end) break;
-      if ((*item)->header.last_offset() < search.start) continue;
-      if (best && (*item)->header.max_timestamp_ms <= best->timestamp_ms) continue;
-      BatchScan at{file, (*item)->position, (*item)->position + (*item)->header.size_bytes()};
-      const auto whole = at.next_whole(f);
-      if (!whole) return std::unexpected(damaged_at(f, *segment, (*item)->position, whole.error()));
-      const auto largest = search.largest(**whole);
-      if (!largest) return std::unexpected(damaged_at(f, *segment, (*item)->position, largest.error()));
-      if (*largest && (!best || (*largest)->timestamp_ms > best->timestamp_ms)) best = *largest;
-    }
+    const auto look_behind = [&](const TimeIndex::Entry& entry) -> Result<> {
+      const auto first = find_entry(f, *segment, entry, std::max(segment->base(), search.start));
+      if (!first) return std::unexpected(damaged_at(f, *segment, size, first.error()));
+      if (!*first || (*first)->position >= size) return {};
+      const kernel::FileHandle file = TRY(segment->file(f));
+      HeaderWalk walk{{file, (*first)->position, size}, OffsetOrder{segment->base()}, segment_end};
+      for (;;) {
+        const auto item = walk.next(f);
+        if (!item) return std::unexpected(damaged_at(f, *segment, walk.scan.position(), item.error()));
+        if (!*item || (*item)->header.base_offset >= search.end) return {};
+        if ((*item)->header.last_offset() < search.start) continue;
+        if (best && (*item)->header.max_timestamp_ms <= best->timestamp_ms) continue;
+        BatchScan at{file, (*item)->position, (*item)->position + (*item)->header.size_bytes()};
+        const auto whole = at.next_whole(f);
+        if (!whole) return std::unexpected(damaged_at(f, *segment, (*item)->position, whole.error()));
+        const auto largest = search.largest(**whole);
+        if (!largest) return std::unexpected(damaged_at(f, *segment, (*item)->position, largest.error()));
+        if (*largest && (!best || (*largest)->timestamp_ms > best->timestamp_ms)) best = *largest;
+      }
+    };
+    const bool is_told = whole_segment && youngest;
+    TRY(look_behind(is_told ? *youngest : TimeIndex::Entry{}));
+    // An entry may be of a batch whose records were compacted away; then the others tell.
+    if (is_told && (!best || best->timestamp_ms < youngest->timestamp_ms)) TRY(look_behind(TimeIndex::Entry{}));
   }
   return best;
 }

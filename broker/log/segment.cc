@@ -354,8 +354,9 @@ void Segment::resume_behind_index(const std::vector<BatchScan::Item>& behind) {
 
 void Segment::close_time_index() {
   const auto last = time_index_->last();
-  if (max_timestamp_ms_ >= 0 && (!last || last->timestamp_ms < max_timestamp_ms_))
-    time_index_->append(max_timestamp_ms_, max_timestamp_offset_, /*closing=*/true);
+  if (max_timestamp_ms_ < 0 || (last && last->timestamp_ms >= max_timestamp_ms_)) return;
+  time_index_->append(max_timestamp_ms_, max_timestamp_offset_, /*closing=*/true);
+  time_index_written_ = std::min(time_index_written_, time_index_->size() - 1);
 }
 
 Result<> Segment::finish_indexes(Fiber& f) {

@@ -44,7 +44,9 @@ bool TimeIndex::append(std::int64_t timestamp_ms, Offset offset, bool closing) {
   CHECK(offset - base_ <= std::numeric_limits<std::int32_t>::max());
   if (!entries_.empty()) CHECK(offset >= entries_.back().offset);
   if (timestamp_ms <= (entries_.empty() ? -1 : entries_.back().timestamp_ms)) return false;
-  CHECK(closing ? entries_.size() < entries_max_ : !is_full());
+  CHECK(closing || !is_full());
+  // Closed before, by a roll that failed: what has come since takes the place of that entry.
+  if (closing && entries_.size() == entries_max_) entries_.pop_back();
   entries_.push_back({timestamp_ms, offset});
   return true;
 }

@@ -40,8 +40,8 @@ class TimeIndex {
   [[nodiscard]] bool is_full() const { return entries_.size() + 1 >= entries_max_; }
   [[nodiscard]] Entry at(std::size_t index) const;
 
-  /// Adds an entry unless its timestamp is not above the last one's; whether it did. Not full, or `closing` and the
-  /// kept slot still free. Offsets never decrease.
+  /// Adds an entry unless its timestamp is not above the last one's; whether it did. Not full, or
+  /// `closing`: that entry has a slot of its own. Offsets never decrease.
   bool append(std::int64_t timestamp_ms, Offset offset, bool closing = false);
   /// Drops the entries of `end` and above.
   void truncate(Offset end);

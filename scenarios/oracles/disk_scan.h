@@ -17,6 +17,7 @@ namespace scenarios {
 
 struct ScannedLog {
   std::vector<net::record::BatchHeader> batches;  ///< whole and undamaged, from the start on
+  std::string directory;                          ///< the log directory
   bool ends_cleanly = true;                       ///< nothing but batches
   std::optional<std::vector<broker::log::EpochStart>> epochs;  ///< nothing when the file cannot be read
   net::Offset start{0};  ///< log-start-offset-checkpoint: what lies below is gone

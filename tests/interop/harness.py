@@ -115,7 +115,7 @@ def _one(ctx, item, verbose):
     return "ok", f"ok   {item.name} ({time.monotonic() - began:.1f} s)"
 
 
-def _work(make_context, number, items, todo, done, verbose):
+def _work(make_context, number, items, waiting, done, verbose):
     """A process with a broker of its own: takes one check after the other until there are none left."""
     broker = None
     try:
@@ -123,7 +123,7 @@ def _work(make_context, number, items, todo, done, verbose):
         broker = ctx.broker
         broker.start()
         done.put(("", f"against {broker.version()}"))
-        while (at := todo.get()) is not None:
+        while (at := waiting.get()) is not None:
             done.put(_one(ctx, items[at], verbose))
     except KeyboardInterrupt:
         pass
@@ -143,11 +143,11 @@ def run_all(make_context, only, verbose, workers):
     # The long ones first, so that no worker ends much later than the others.
     items = sorted((c for c in CHECKS if only in c.name), key=lambda c: not c.alone)
     fork = multiprocessing.get_context("fork")
-    todo, done = fork.Queue(), fork.Queue()
+    waiting, done = fork.Queue(), fork.Queue()
     workers = max(1, min(workers, len(items)))
     for at in [*range(len(items)), *[None] * workers]:
-        todo.put(at)
-    running = [fork.Process(target=_work, args=(make_context, i, items, todo, done, verbose)) for i in range(workers)]
+        waiting.put(at)
+    running = [fork.Process(target=_work, args=(make_context, i, items, waiting, done, verbose)) for i in range(workers)]
     counts = collections.Counter()
     for process in running:
         process.start()

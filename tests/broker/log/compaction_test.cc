@@ -164,6 +164,28 @@ TEST_F(Compaction, keeps_offsets_for_timestamps_those_of_the_records_that_are_le
   });
 }
 
+TEST_F(Compaction, leaves_the_newest_record_findable_behind_a_batch_that_lost_its_records) {
+  with_log(compacting(), [&](Fiber& f, Ground&, Log& log) {
+    const auto append_one = [&](std::string_view key, std::int64_t at_ms, net::ProducerId producer = net::ProducerId{-1}) {
+      const bool has_producer = producer.raw() >= 0;
+      const auto batch = keyed_batch({{std::string{key}, "v", at_ms}}, {.producer = producer,
+                                                                       .epoch = net::ProducerEpoch{has_producer ? std::int16_t{0} : std::int16_t{-1}},
+                                                                       .sequence = has_producer ? 0 : -1});
+      ASSERT_OK(log.append(f, batch, {.leader_epoch = net::LeaderEpoch{1}}));
+    };
+    append_one("newest", kThen + 500'000);
+    append_one("written again", kThen + 900'000, net::ProducerId{7});  // stays, empty, as the producer's last
+    append_one("written again", kThen);
+    append(f, log, 40);
+    ASSERT_OK(log.clean(f, {}));
+    const auto youngest = log.max_timestamp(f, log.committed());
+    ASSERT_OK(youngest);
+    ASSERT_TRUE(youngest->has_value());
+    EXPECT_EQ((*youngest)->offset, Offset{0});
+    EXPECT_EQ((*youngest)->timestamp_ms, kThen + 500'000);
+  });
+}
+
 TEST_F(Compaction, in_parts_for_want_of_memory_comes_to_the_same) {
   with_log(compacting(), [&](Fiber& f, Ground&, Log& log) {
     append(f, log, 80);

@@ -127,6 +127,16 @@ TEST(TimeIndex, keeps_a_slot_for_the_closing_entry) {
   EXPECT_TRUE(index.append(6, kBase + 1, /*closing=*/true));
 }
 
+TEST(TimeIndex, that_was_closed_too_early_is_closed_again_in_the_same_slot) {
+  TimeIndex index{kBase, 2};
+  EXPECT_TRUE(index.append(5, kBase));
+  EXPECT_TRUE(index.append(6, kBase + 1, /*closing=*/true));
+  EXPECT_TRUE(index.append(7, kBase + 2, /*closing=*/true));
+  ASSERT_EQ(index.size(), 2u);
+  EXPECT_EQ(index.last()->timestamp_ms, 7);
+  EXPECT_EQ(index.at(0).timestamp_ms, 5);
+}
+
 TEST(TimeIndex, refuses_files_that_cannot_be_one) {
   TimeIndex index{kBase, 10};
   index.append(5, kBase + 1);
