@@ -127,7 +127,7 @@ kernel::Buffer DiskImage::read_device(const Inode& inode, std::uint64_t position
     if (std::memcmp(truth.data() + (begin - position), from, end - begin) == 0) continue;
     if (!hit) {
       shown = kernel::MutableBuffer::allocate(truth.size());
-      std::ranges::copy(truth.view(), shown.bytes().begin());
+      std::copy_n(truth.data(), truth.size(), shown.bytes().data());
     }
     hit = true;
     std::memcpy(shown.bytes().data() + (begin - position), from, end - begin);
@@ -195,7 +195,7 @@ void DiskImage::finish_sync(const SyncSet& set) {
     page.synced_by = set.number;
     page.fresh = false;
     page.damaged.reset();
-    if (page.now == bytes) {
+    if (std::memcmp(page.now.data(), bytes.data(), bytes.size()) == 0) {  // == of arrays goes byte by byte
       page.durable.reset();
       page.dirty = false;
     } else {

@@ -63,7 +63,8 @@ std::optional<Slice> Log::read_tail(Offset from, Offset end, const ReadLimits& l
   }
   kernel::MutableBuffer gathered = kernel::MutableBuffer::allocate(bytes);
   std::byte* to = gathered.bytes().data();
-  for (auto batch = first; batch != last; ++batch) to = std::ranges::copy(batch->bytes.view(), to).out;
+  // Not std::ranges::copy: of const bytes g++ 12 makes it a loop over bytes.
+  for (auto batch = first; batch != last; ++batch) to = std::copy_n(batch->bytes.data(), batch->bytes.size(), to);
   return Slice{.bytes = std::move(gathered).share(), .size = bytes};
 }
 

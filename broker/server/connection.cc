@@ -152,7 +152,7 @@ Result<std::optional<Connection::Arrived>> Connection::next_frame() {
 void Connection::move_to_block(std::size_t size) {
   MutableBuffer block = MutableBuffer::allocate(size);
   const kernel::ByteView begun = arrived_.empty() ? kernel::ByteView{incoming_.bytes().first(have_)} : arrived_.view();
-  std::ranges::copy(begun, block.bytes().data());
+  std::copy_n(begun.data(), begun.size(), block.bytes().data());  // std::ranges::copy: byte by byte with g++ 12
   have_ = begun.size();
   arrived_ = {};
   incoming_ = std::move(block);
