@@ -1,13 +1,12 @@
 // What a record batch costs on its way through the broker: its checksum, the walk over its records.
 #include <benchmark/benchmark.h>
 
-#include <string>
 #include <vector>
 
 #include "kernel/check.h"
 #include "kernel/crc32c.h"
-#include "net/record/batch_builder.h"
 #include "net/record/record_walk.h"
+#include "tests/bench/built_batch.h"
 
 namespace {
 
@@ -21,18 +20,8 @@ void crc32c_of_bytes(benchmark::State& state) {
 BENCHMARK(crc32c_of_bytes)->Arg(64)->Arg(1 << 10)->Arg(16 << 10)->Arg(64 << 10)->Arg(1 << 20)->Arg(16 << 20);
 
 /// A batch of about 16 KiB of records with values of `value_bytes`.
-std::vector<std::byte> batch_of(std::size_t value_bytes, bool with_headers, Codec codec = Codec::none) {
-  const std::string key = "order-0017";
-  const std::string value(value_bytes, 'v');
-  const std::vector<RecordHeader> headers{{"trace", kernel::as_bytes("0123456789abcdef")},
-                                          {"source", kernel::as_bytes("bench")}};
-  BatchBuilder builder{{.codec = codec}};
-  for (std::int64_t now = 1'700'000'000'000; builder.size_bytes_uncompressed() < 16 * 1024; ++now) {
-    NewRecord record{.timestamp_ms = now, .key = kernel::as_bytes(key), .value = kernel::as_bytes(value)};
-    if (with_headers) record.headers = headers;
-    builder.append(record);
-  }
-  return builder.build();
+std::vector<std::byte> batch_of(std::size_t value_bytes, bool with_headers) {
+  return bench::build_batch(16 * 1024, value_bytes, with_headers);
 }
 
 void walk_of_records(benchmark::State& state, bool with_headers) {

@@ -1,6 +1,7 @@
 // A log in a simulated machine, for tests: opens directory, shard and log; makes batches; reads everything back.
 #pragma once
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <functional>

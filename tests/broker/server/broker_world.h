@@ -4,6 +4,7 @@
 //   world.run([&](Fiber& f) { auto client = world.connect(f); ... });
 #pragma once
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <functional>
