@@ -72,7 +72,9 @@ Reader::Seen Reader::look_at(BrokerShard& home, const Group& group) {
       seen.ready = true;
       continue;
     }
-    target->readable_bytes = partition->log().readable_bytes(target->offset, target->bytes_max);
+    const net::Offset end = target->read_committed ? target->last_stable_offset : partition->high_watermark();
+    target->readable_bytes = partition->log().readable_bytes(target->offset, end, target->bytes_max);
+    seen.withheld = seen.withheld || end < partition->high_watermark();
     seen.bytes += target->readable_bytes;
   }
   return seen;
@@ -95,7 +97,7 @@ Result<> Reader::wait_for_change(Fiber& f, std::size_t missing) {
   const auto wait_there = [](Fiber& there, Group& group, std::size_t seen, std::size_t wanted) -> Result<> {
     const Seen now = look_at(*group.home, group);
     if ((now.ready || now.bytes > seen) && !BUG(there, "fetch.lost_wake_up")) return {};
-    kernel::WaitAny some{there, static_cast<std::int64_t>(wanted)};
+    kernel::WaitAny some{there, now.withheld ? 1 : static_cast<std::int64_t>(wanted)};
     std::vector<std::shared_ptr<replication::Partition>> held;
     for (Target* target : group.targets) {
       Hosted* hosted = group.home->find(target->key);
@@ -146,6 +148,7 @@ Result<> Reader::wait_for(Fiber& f, std::size_t bytes_min, kernel::Mono deadline
 void Reader::read_group(Fiber& there, Group& group, std::size_t bytes_max, std::size_t& taken) {
   for (Target* target : group.targets) {
     target->slice = {};
+    target->aborted.clear();
     if (target->error != ErrorCode::none || target->diverging) continue;
     replication::Partition* partition = nullptr;
     if (!judge(*group.home, *target, partition)) continue;
@@ -163,6 +166,14 @@ void Reader::read_group(Fiber& there, Group& group, std::size_t bytes_max, std::
     if (!slice) {
       target->error = handlers::wire_code(slice.error());
       continue;
+    }
+    if (target->read_committed && slice->size > 0) {
+      auto aborted = keep->log().aborted_transactions(there, target->offset, slice->end);
+      if (!aborted) {
+        target->error = handlers::wire_code(aborted.error());
+        continue;
+      }
+      target->aborted = std::move(*aborted);
     }
     taken += slice->size;
     target->slice = std::move(*slice);

@@ -32,6 +32,8 @@ struct Target {
   net::LeaderEpoch leader_epoch{-1};
   std::optional<log::LeaderEpochs::End> diverging;
   log::Slice slice;
+  /// With read_committed: those that reach into `slice`.
+  std::vector<log::AbortedTransaction> aborted;
   std::size_t readable_bytes = 0;
 };
 
@@ -55,6 +57,8 @@ class Reader {
   struct Seen {
     std::size_t bytes = 0;
     bool ready = false;
+    /// A marker will let more be read than it has bytes.
+    bool withheld = false;
   };
   Seen look(kernel::Fiber& f);
   static Seen look_at(BrokerShard& home, const Group& group);

@@ -1,5 +1,8 @@
 // Fetch v4-18. v7: sessions (KIP-227). v9: leader epochs. v12: divergence. v13: topic ids. v15: replica state tag.
 //
+// With isolation read_committed nothing at or above the last stable offset is answered, and the aborted transactions that
+// reach into what is; without, their list is null.
+//
 // Resolve the session, wait until there is enough, read, answer. Record bytes are not touched: they go from the file or
 // from the log's recent buffers into the socket.
 #include "broker/fetch/reader.h"
@@ -137,6 +140,15 @@ void fill(FetchResponse::PartitionData& answer, const Wanted& wanted, const Targ
   }
   if (target.slice.size == 0) return;
   const bool copied = target.slice.file == nullptr && target.slice.size <= kCopyBytesMax;
+  if (read_committed) {
+    net::Arena& arena = *call.arena;
+    auto list = arena.list<FetchResponse::AbortedTransaction>(target.aborted.size());
+    for (std::size_t i = 0; i < target.aborted.size(); ++i) {
+      list[i].producer_id = target.aborted[i].producer;
+      list[i].first_offset = target.aborted[i].first;
+    }
+    answer.aborted_transactions = std::move(list);
+  }
   answer.records = copied ? net::Records::view(target.slice.bytes.view())
                           : net::Records::external(target.slice.size, token);
 }

@@ -13,6 +13,7 @@
 #include "broker/log/reason.h"
 #include "broker/log/text_lines.h"
 #include "broker/log/time_index.h"
+#include "broker/log/transaction_index.h"
 #include "broker/log/watermark_file.h"
 #include "kernel/node.h"
 #include "net/record/reason.h"
@@ -106,6 +107,8 @@ class Dumper {
       read = offset_index(TRY(kernel::read_all(f_, *handle)), Offset{*base});
     } else if (name.ends_with(".timeindex") && base) {
       read = time_index(TRY(kernel::read_all(f_, *handle)), Offset{*base});
+    } else if (name.ends_with(".txnindex")) {
+      read = transaction_index(TRY(kernel::read_all(f_, *handle)));
     } else if (name.ends_with(".snapshot")) {
       read = snapshot(TRY(kernel::read_all(f_, *handle)));
     } else if (name == "leader-epoch-checkpoint") {
@@ -180,6 +183,14 @@ class Dumper {
     const auto index = TRY(TimeIndex::parse(base, bytes.view(), kAnyNumberOfEntries));
     for (std::size_t i = 0; i < index.size(); ++i)
       TRY(line({{"kind", "time_index"}, {"timestamp_ms", index.at(i).timestamp_ms}, {"offset", index.at(i).offset.raw()}}));
+    return {};
+  }
+
+  Result<> transaction_index(const Buffer& bytes) {
+    for (const AbortedTransaction& entry : TRY(TransactionIndex::parse(bytes.view())).entries()) {
+      TRY(line({{"kind", "aborted_transaction"}, {"producer_id", entry.producer.raw()}, {"first_offset", entry.first.raw()},
+                {"marker_offset", entry.marker.raw()}, {"last_stable_offset", entry.last_stable.raw()}}));
+    }
     return {};
   }
 

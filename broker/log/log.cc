@@ -206,6 +206,7 @@ Result<> Log::truncate_now(Fiber& f, Offset end) {
   std::uint64_t position = batch ? batch->position : segments_[index]->size_bytes();
   if (batch) end = std::min(end, batch->header.base_offset);
   TRY(segments_[index]->load_indexes(f));
+  TRY(load_transactions(f, segments_, index));
 
   // What stays, as a watermark: everything below the cut is synced once the files are.
   Watermark mark{.end = end, .epoch = epochs_.epoch_at(end - 1).value_or(net::kLeaderEpochNone),
@@ -254,6 +255,7 @@ Result<> Log::truncate_now(Fiber& f, Offset end) {
   TRY(prune_snapshots(f, path_, segments_, end));
   TRY(disk.sync_directory(f, path_));
   producers_ = TRY(rebuild_producers(f, path_, segments_, end, end));
+  ended_.clear();
   return {};
 }
 

@@ -12,6 +12,9 @@
 //
 // Watermarks: log_start <= committed <= written_end <= next (all exclusive ends). `committed` is what may be shown and
 // what acks=all waits for: with durability=durable the synced end, with relaxed the written end.
+//
+// Transactions: what is below last_stable_offset() is decided. A reader that must not see aborted records reads up to
+// there and leaves out those of aborted_transactions(f, from, slice.end).
 #pragma once
 
 #include <deque>
@@ -124,6 +127,7 @@ struct Slice {
   kernel::FileHandle file;     ///< else this range
   std::uint64_t position = 0;
   std::size_t size = 0;        ///< of either; 0 when there is nothing to read yet
+  Offset end{0};               ///< above all offsets in it, and not above what follows; when there is something
 };
 
 struct TimestampedOffset {
@@ -183,12 +187,26 @@ class Log final : private SyncMember {
   [[nodiscard]] std::uint64_t size_bytes() const;
   /// Bytes of batches in [from, committed), capped at `bytes_max`: what a waiting fetch counts. Exact at the tail; for
   /// older offsets up to index.interval.bytes too many. Does not suspend.
-  [[nodiscard]] std::size_t readable_bytes(Offset from, std::size_t bytes_max) const;
+  [[nodiscard]] std::size_t readable_bytes(Offset from, std::size_t bytes_max) const {
+    return readable_bytes(from, committed_, bytes_max);
+  }
+  /// The same in [from, end), `end` at most committed().
+  [[nodiscard]] std::size_t readable_bytes(Offset from, Offset end, std::size_t bytes_max) const;
+
+  // Transactions (log_transactions.cc).
+
+  /// Where the earliest transaction begins that is open, or whose marker is not committed; else committed(). Not below
+  /// log_start().
+  [[nodiscard]] Offset last_stable_offset() const;
+  /// Transactions that were aborted and reach into [from, to), which was read and is stable; by their first offset.
+  /// What a .txnindex says that was there when the log was opened is first held against the segment, which is read for
+  /// it. Errors: offset_out_of_range (`from` has left the log meanwhile), damaged, io.
+  kernel::Result<std::vector<AbortedTransaction>> aborted_transactions(kernel::Fiber& f, Offset from, Offset to);
   [[nodiscard]] const LogIdentity& identity() const { return identity_; }
   [[nodiscard]] const LeaderEpochs& epochs() const { return epochs_; }
-  /// Of everything submitted.
   /// See ProducerState::expire().
   void expire_producers(std::uint32_t turns_max) { producers_.expire(turns_max); }
+  /// Of everything submitted.
   [[nodiscard]] const ProducerState& producers() const { return producers_; }
   /// A new leader starts at the log's end. Durable before it returns.
   kernel::Result<> begin_epoch(kernel::Fiber& f, net::LeaderEpoch epoch);
@@ -282,6 +300,7 @@ class Log final : private SyncMember {
     net::record::BatchHeader header;
     std::uint64_t ticket = 0;
     std::optional<ProducerEntry> producer_before;
+    std::optional<AbortedTransaction> aborted;
   };
   /// A place in the log as readers see it.
   struct Border {
@@ -336,6 +355,10 @@ class Log final : private SyncMember {
   std::optional<Slice> read_tail(Offset from, Offset end, const ReadLimits& limits) const;
   kernel::Error damaged_at(kernel::Fiber& f, const Segment& segment, std::uint64_t position, const kernel::Error& why) const;
 
+  // log_transactions.cc
+  /// Makes what is known of the aborted transactions of segments[index] what the log says.
+  kernel::Result<> load_transactions(kernel::Fiber& f, const std::vector<SegmentRef>& segments, std::size_t index);
+
   // log_timestamps.cc
   struct TimeSearch;
 
@@ -366,6 +389,8 @@ class Log final : private SyncMember {
   std::int64_t roll_jitter_ms_ = 0;
   LeaderEpochs epochs_;
   ProducerState producers_;
+  std::deque<EndedTransaction> ended_;  ///< those whose marker is not committed
+  kernel::Mutex loading_transactions_;
 
   Offset log_start_{0};
   Offset first_dirty_{0};

@@ -69,11 +69,15 @@ Result<Appended> Log::submit(kernel::Buffer batch, const AppendOptions& options)
   Pending pending{.bytes = std::move(batch), .header = header, .ticket = next_ticket_++};
   if (header.has_producer()) {
     if (const ProducerEntry* before = producers_.find(header.producer_id)) pending.producer_before = *before;
-    const Result<> applied = apply_batch(producers_, header, pending.bytes.view());
-    if (!applied) {
+    const auto ended = apply_batch(producers_, header, pending.bytes.view());
+    if (!ended) {
       producers_.restore(header.producer_id, std::move(pending.producer_before));
       --next_ticket_;
-      return std::unexpected(applied.error());
+      return std::unexpected(ended.error());
+    }
+    if (*ended) {
+      ended_.push_back(**ended);
+      if ((*ended)->aborted) pending.aborted = AbortedTransaction::of(**ended);
     }
   }
   const Appended appended{.base_offset = header.base_offset,
@@ -236,6 +240,7 @@ void Log::landed(const Pending& pending) {
   const std::uint64_t position = active.size_bytes();
   const BatchHeader& header = pending.header;
   active.note_batch(header, position, config_.index_interval_bytes);
+  if (pending.aborted) active.note_aborted(*pending.aborted);
   tail_.push({.base = header.base_offset, .next = header.next_offset(), .segment_base = active.base(),
               .position = position, .log_bytes = written_border_.log_bytes, .bytes = pending.bytes});
   written_end_ = holds_to_ = header.next_offset();
@@ -266,6 +271,7 @@ Result<> Log::roll(Fiber& w) {
   mark_dirty(old->open_file(), old->path(".log"));
   mark_dirty(old->index_file(), old->path(".index"));
   mark_dirty(old->time_index_file(), old->path(".timeindex"));
+  mark_dirty(old->transaction_file(), old->path(".txnindex"));
   directory_dirty_ = true;
   segments_.push_back(fresh);
   const std::int64_t jitter_ms = std::min(config_.segment_jitter_ms, config_.segment_ms);
@@ -289,6 +295,7 @@ void Log::roll_back(const kernel::Error& why) {
     queue_.pop_back();
   }
   next_ = written_end_;
+  while (!ended_.empty() && ended_.back().marker >= next_) ended_.pop_back();
   if (epochs_.truncate_from_end(next_ + 1)) epochs_dirty_ = true;
   if (!failed_.empty() && failed_.back().last + 1 == first) {
     failed_.back().last = last;
@@ -304,6 +311,7 @@ void Log::move_committed(const Border& to) {
   const std::uint64_t bytes = to.log_bytes - committed_border_.log_bytes;
   committed_ = to.offset;
   committed_border_ = to;
+  while (!ended_.empty() && ended_.front().marker < committed_) ended_.pop_front();
   readable_.notify_all(static_cast<std::int64_t>(bytes));
 }
 

@@ -23,9 +23,7 @@ using kernel::Fiber;
 using kernel::Result;
 
 Offset Log::cleaning_bound() const {
-  Offset limit = std::min(committed_, synced_end_);
-  for (const auto& [id, producer] : producers_.entries())
-    limit = std::min(limit, producer.open_transaction_start.value_or(limit));
+  Offset limit = std::min(last_stable_offset(), synced_end_);
   // Only what lies before the segment of the synced watermark: recovery compares that one byte by byte.
   limit = std::min(limit, synced_mark_.segment_base);
   Offset bound = segments_.front()->base();
@@ -200,6 +198,8 @@ Result<Log::Cleaned> Log::clean_now(Fiber& f, const CleanRules& rules) {
   const Offset end = std::min(known.end, dirty.bound);
   for (Offset from = segments_.front()->base(); from < end;) {
     const std::vector<SegmentRef> group = TRY(next_group(f, from, end));
+    const std::vector<SegmentRef> now = segments_;
+    for (const SegmentRef& source : group) TRY(load_transactions(f, now, segment_of(source->base())));
     from = end_of_segment(segment_of(group.back()->base()));
     const SegmentRef fresh = TRY(cleaner::rewrite(f, group, filter, task));
     for (const SegmentRef& source : group) {

@@ -55,17 +55,18 @@ std::optional<Slice> Log::read_tail(Offset from, Offset end, const ReadLimits& l
     bytes += last->bytes.size();
     ++last;
   }
-  if (std::next(first) == last) return Slice{.bytes = first->bytes, .size = bytes};
+  const Offset next = std::prev(last)->next;
+  if (std::next(first) == last) return Slice{.bytes = first->bytes, .size = bytes, .end = next};
   if (bytes > kGatherMax) {
     const kernel::FileHandle file = segments_[segment_of(first->base)]->open_file();
     if (file == nullptr) return std::nullopt;
-    return Slice{.file = file, .position = first->position, .size = bytes};
+    return Slice{.file = file, .position = first->position, .size = bytes, .end = next};
   }
   kernel::MutableBuffer gathered = kernel::MutableBuffer::allocate(bytes);
   std::byte* to = gathered.bytes().data();
   // Not std::ranges::copy: of const bytes g++ 12 makes it a loop over bytes.
   for (auto batch = first; batch != last; ++batch) to = std::copy_n(batch->bytes.data(), batch->bytes.size(), to);
-  return Slice{.bytes = std::move(gathered).share(), .size = bytes};
+  return Slice{.bytes = std::move(gathered).share(), .size = bytes, .end = next};
 }
 
 Result<Slice> Log::read(Fiber& f, Offset from, const ReadLimits& limits) {
@@ -106,18 +107,21 @@ Result<Slice> Log::read(Fiber& f, Offset from, const ReadLimits& limits) {
     static_cast<void>(order.take(first));  // as find() has
     const std::uint64_t first_end = position + first.size_bytes();
     std::uint64_t stop = *limit;
+    Offset slice_end = std::min(segment_end, end);
     if (stop - position > limits.bytes_max) {
       const auto border = segment->border_before(f, first_end, order, position + limits.bytes_max);
       if (!border) return std::unexpected(damaged_at(f, *segment, first_end, border.error()));
-      stop = *border;
+      stop = border->position;
+      slice_end = std::min(slice_end, border->end);
       if (first_end - position > limits.bytes_max) {
         if (!limits.at_least_one_batch) return Slice{};
         stop = first_end;
+        slice_end = first.next_offset();
       }
     }
     const kernel::FileHandle file = TRY(segment->file(f));
     const std::size_t size = stop - position;
-    if (size > kCopyMax) return Slice{.file = file, .position = position, .size = size};
+    if (size > kCopyMax) return Slice{.file = file, .position = position, .size = size, .end = slice_end};
     const kernel::Buffer bytes = TRY(kernel::read_exactly(f, *file, position, size));
     // At hand, so that looking costs nothing. What is damaged behind the first batch is told to who asks for it.
     const std::size_t good = ordered_prefix(bytes.view(), OffsetOrder{segment->base()}, std::max(end_before, segment_end));
@@ -125,26 +129,36 @@ Result<Slice> Log::read(Fiber& f, Offset from, const ReadLimits& limits) {
       const auto why = kernel::fail(net::record::Reason::offset_gap, first.base_offset.raw()).error();
       return std::unexpected(damaged_at(f, *segment, position, why));
     }
-    return Slice{.bytes = bytes.slice(0, good), .size = good};
+    return Slice{.bytes = bytes.slice(0, good), .size = good, .end = slice_end};
   }
   return Slice{};
 }
 
-std::size_t Log::readable_bytes(Offset from, std::size_t bytes_max) const {
-  if (from >= committed_) return 0;
+std::size_t Log::readable_bytes(Offset from, Offset end, std::size_t bytes_max) const {
+  CHECK(end <= committed_);
+  if (from >= end) return 0;
   const auto capped = [&](std::uint64_t bytes) { return static_cast<std::size_t>(std::min<std::uint64_t>(bytes, bytes_max)); };
-  if (const auto cached = tail_.find(from); cached != tail_.batches().end())
-    return capped(committed_border_.log_bytes - cached->log_bytes);
+  const auto cached_end = end < committed_ ? tail_.find(end) : tail_.batches().end();
+  const bool is_exact = end == committed_ || cached_end != tail_.batches().end();
+  if (const auto cached = tail_.find(from); is_exact && cached != tail_.batches().end())
+    return capped((end == committed_ ? committed_border_.log_bytes : cached_end->log_bytes) - cached->log_bytes);
+  /// Where `end` is in a segment, or further.
+  const auto end_in = [&](const Segment& segment) -> std::uint64_t {
+    const std::uint64_t most =
+        committed_border_.segment_base == segment.base() ? committed_border_.position : segment.size_bytes();
+    if (end == committed_ || !segment.indexes_loaded()) return most;
+    const auto behind = segment.index().ceil_position(end);
+    return behind ? std::min(most, static_cast<std::uint64_t>(*behind)) : most;
+  };
   std::uint64_t bytes = 0;
   for (std::size_t i = segment_of(from); i < segments_.size() && bytes < bytes_max; ++i) {
     const Segment& segment = *segments_[i];
-    if (segment.base() >= committed_) break;
-    const std::uint64_t end =
-        committed_border_.segment_base == segment.base() ? committed_border_.position : segment.size_bytes();
+    if (segment.base() >= end) break;
+    const std::uint64_t stop = end_in(segment);
     std::uint64_t start = 0;
     if (segment.base() < from && segment.indexes_loaded())
       start = static_cast<std::uint64_t>(segment.index().lookup(from).position);
-    bytes += end - std::min(start, end);
+    bytes += stop - std::min(start, stop);
   }
   return capped(bytes);
 }

@@ -36,6 +36,12 @@ std::int32_t OffsetIndex::floor_position(std::uint64_t limit) const {
   return above == entries_.begin() ? 0 : std::prev(above)->position;
 }
 
+std::optional<std::int32_t> OffsetIndex::ceil_position(Offset target) const {
+  const auto at = std::ranges::lower_bound(entries_, target - base_, {},
+                                           [](const Packed& entry) { return std::int64_t{entry.relative}; });
+  return at == entries_.end() ? std::nullopt : std::optional{at->position};
+}
+
 std::optional<OffsetIndex::Entry> OffsetIndex::last() const {
   if (entries_.empty()) return std::nullopt;
   return at(entries_.size() - 1);

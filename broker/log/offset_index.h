@@ -43,6 +43,8 @@ class OffsetIndex {
   [[nodiscard]] Entry lookup(Offset target) const;
   /// The greatest position of an entry that is not above `limit`; 0 when there is none.
   [[nodiscard]] std::int32_t floor_position(std::uint64_t limit) const;
+  /// The position of the first entry whose offset is not below `target`: no batch below it begins there or behind.
+  [[nodiscard]] std::optional<std::int32_t> ceil_position(Offset target) const;
   [[nodiscard]] std::optional<Entry> last() const;
   [[nodiscard]] std::size_t size() const { return entries_.size(); }
   [[nodiscard]] bool is_full() const { return entries_.size() >= entries_max_; }

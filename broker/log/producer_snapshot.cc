@@ -93,6 +93,7 @@ kernel::Result<ProducerState> ProducerState::decode_snapshot(kernel::ByteView fi
     const ProducerId id{fields.get<std::int64_t>()};
     auto entry = read_entry(fields);
     if (id.raw() < 0 || !entry) return kernel::fail(Reason::bad_entry, i);
+    if (entry->open_transaction_start) state.open_.insert(*entry->open_transaction_start);
     if (!state.entries_.emplace(id, std::move(*entry)).second) return kernel::fail(Reason::duplicate, i);
   }
   return state;

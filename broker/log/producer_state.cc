@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "kernel/check.h"
 
@@ -55,10 +56,10 @@ void ProducerState::apply(const BatchHeader& header) {
                            .timestamp_ms = header.max_timestamp_ms});
   entry.last_timestamp_ms = header.max_timestamp_ms;
   entry.seen_turn = turn_;
-  if (header.is_transactional() && !entry.open_transaction_start) entry.open_transaction_start = header.base_offset;
+  if (header.is_transactional() && !entry.open_transaction_start) set_open(entry, header.base_offset);
 }
 
-void ProducerState::apply_marker(const net::record::TransactionMarker& marker) {
+std::optional<EndedTransaction> ProducerState::apply_marker(const net::record::TransactionMarker& marker, Offset at) {
   ProducerEntry& entry = entries_[marker.producer_id];
   if (entry.epoch != marker.producer_epoch) {
     entry.batches.clear();
@@ -67,15 +68,39 @@ void ProducerState::apply_marker(const net::record::TransactionMarker& marker) {
   entry.coordinator_epoch = marker.coordinator_epoch;
   entry.last_timestamp_ms = marker.timestamp_ms;
   entry.seen_turn = turn_;
-  entry.open_transaction_start = std::nullopt;
+  const std::optional<Offset> first = entry.open_transaction_start;
+  if (!first) return std::nullopt;
+  set_open(entry, std::nullopt);
+  if (*first >= at) return std::nullopt;  // only a snapshot of another log says so
+  return EndedTransaction{.producer = marker.producer_id,
+                          .first = *first,
+                          .marker = at,
+                          .aborted = marker.type == net::record::ControlType::abort,
+                          .last_stable = std::min(first_open().value_or(at + 1), at + 1)};
+}
+
+void ProducerState::set_open(ProducerEntry& entry, std::optional<Offset> start) {
+  if (entry.open_transaction_start) {
+    const auto at = open_.find(*entry.open_transaction_start);
+    CHECK(at != open_.end());
+    open_.erase(at);
+  }
+  entry.open_transaction_start = start;
+  if (start) open_.insert(*start);
+}
+
+std::optional<Offset> ProducerState::first_open() const {
+  return open_.empty() ? std::nullopt : std::optional{*open_.begin()};
 }
 
 void ProducerState::restore(ProducerId id, std::optional<ProducerEntry> entry) {
-  if (entry) {
-    entries_.insert_or_assign(id, *std::move(entry));
-  } else {
-    entries_.erase(id);
+  if (const auto at = entries_.find(id); at != entries_.end()) {
+    set_open(at->second, std::nullopt);
+    entries_.erase(at);
   }
+  if (!entry) return;
+  const std::optional<Offset> start = std::exchange(entry->open_transaction_start, std::nullopt);
+  set_open(entries_.emplace(id, *std::move(entry)).first->second, start);
 }
 
 std::size_t ProducerState::expire(std::uint32_t turns_max) {

@@ -13,6 +13,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "broker/log/reason.h"
@@ -73,6 +74,15 @@ struct Judgement {
   std::optional<SequencedBatch> original;  ///< with `duplicate` only
 };
 
+/// A transaction that has found its end on the log.
+struct EndedTransaction {
+  ProducerId producer{-1};
+  Offset first{0};        ///< of its first batch
+  Offset marker{0};
+  bool aborted = false;
+  Offset last_stable{0};  ///< where the earliest other transaction began that is still open; else behind the marker
+};
+
 class ProducerState {
  public:
   /// What to do with a client's batch. Its header kept the rules of validate_client_header() and has a producer id.
@@ -82,8 +92,9 @@ class ProducerState {
   /// Notes a batch that is on the log, with the offsets it has there. Control batches and batches without a producer
   /// id change nothing here; markers have a function of their own.
   void apply(const net::record::BatchHeader& header);
-  /// Notes a transaction marker that is on the log.
-  void apply_marker(const net::record::TransactionMarker& marker);
+  /// Notes a transaction marker that is on the log at offset `at`. Answers what it ended; nothing when no batch of the
+  /// producer's transaction is on this partition.
+  std::optional<EndedTransaction> apply_marker(const net::record::TransactionMarker& marker, Offset at);
 
   /// Puts back what was known of a producer before a batch that did not come to be; nothing when it was unknown.
   void restore(ProducerId id, std::optional<ProducerEntry> entry);
@@ -93,6 +104,8 @@ class ProducerState {
   /// against the wall clock, as in Kafka, setting the clock would make retries into duplicates.
   std::size_t expire(std::uint32_t turns_max);
 
+  /// Where the earliest transaction began that is open; nothing when none is.
+  [[nodiscard]] std::optional<Offset> first_open() const;
   [[nodiscard]] const ProducerEntry* find(ProducerId id) const;
   [[nodiscard]] std::size_t size() const { return entries_.size(); }
   [[nodiscard]] const std::map<ProducerId, ProducerEntry>& entries() const { return entries_; }
@@ -107,7 +120,10 @@ class ProducerState {
   friend bool operator==(const ProducerState& a, const ProducerState& b) { return a.entries_ == b.entries_; }
 
  private:
+  void set_open(ProducerEntry& entry, std::optional<Offset> start);
+
   std::map<ProducerId, ProducerEntry> entries_;
+  std::multiset<Offset> open_;  ///< open_transaction_start of all entries
   std::uint32_t turn_ = 0;
 };
 

@@ -126,10 +126,15 @@ class Recovery {
       if (const auto base = base_of(entry.name, ".log")) bases.push_back(*base);
     }
     bool changed = false;
+    std::vector<Offset> with_transactions;
     for (const auto& entry : entries) {
       for (const std::string_view suffix : {".index", ".timeindex", ".txnindex"}) {
         const auto base = base_of(entry.name, suffix);
-        if (!base || std::ranges::binary_search(bases, *base)) continue;
+        if (!base) continue;
+        if (std::ranges::binary_search(bases, *base)) {
+          if (suffix == ".txnindex") with_transactions.push_back(*base);
+          continue;
+        }
         TRY(disk_.unlink(f_, path(entry.name)));
         changed = true;
       }
@@ -143,6 +148,7 @@ class Recovery {
     for (std::size_t i = below; i < bases.size(); ++i) {
       const SegmentRef segment = make_segment(bases[i]);
       TRY(segment->adopt_size(f_));
+      if (std::ranges::binary_search(with_transactions, bases[i])) TRY(segment->adopt_transactions(f_));
       if (segment->size_bytes() == 0 && i + 1 < bases.size() && !out_.segments.empty()) {
         // A roll that was given up (the disk was full) left it, and the log went on in the segment before; or all it
         // had was compacted away. The first one stays even so: it says where the log starts.
@@ -329,8 +335,10 @@ class Recovery {
   void take(Segment& segment, const BatchScan::Item& item) {
     const BatchHeader& header = item.header;
     segment.note_batch(header, item.position, task_.config.index_interval_bytes);
-    if (!BUG(f_, "log.producer_state_not_rebuilt"))
-      static_cast<void>(apply_batch(out_.producers, header, item.bytes.view()));
+    if (!BUG(f_, "log.producer_state_not_rebuilt")) {
+      const auto ended = apply_batch(out_.producers, header, item.bytes.view());
+      if (ended && *ended && (*ended)->aborted) segment.note_aborted(AbortedTransaction::of(**ended));
+    }
     if (header.leader_epoch.raw() >= 0) {
       const auto latest = out_.epochs.latest();
       if (!latest || header.leader_epoch > latest->epoch) out_.epochs.assign(header.leader_epoch, header.base_offset);
@@ -393,6 +401,7 @@ class Recovery {
       // An entry for the largest timestamp ends the time index of a segment that is not written any more.
       if (i + 1 < out_.segments.size()) segment.close_time_index();
       if (!BUG(f_, "log.index_ahead_of_log")) TRY(segment.rewrite_indexes(f_));
+      TRY(segment.rewrite_transactions(f_));
       TRY(segment.sync_all(f_));
     }
     // An epoch may begin at the very end: begin_epoch() has promised it.
@@ -482,15 +491,16 @@ Result<Recovered> recover(Fiber& f, const RecoveryTask& task) {
   return kernel::fail(LogReason::damaged);
 }
 
-Result<> apply_batch(ProducerState& producers, const BatchHeader& header, kernel::ByteView batch) {
-  if (!header.has_producer()) return {};
+Result<std::optional<EndedTransaction>> apply_batch(ProducerState& producers, const BatchHeader& header,
+                                                    kernel::ByteView batch) {
+  if (!header.has_producer()) return std::nullopt;
   if (!header.is_control()) {
     producers.apply(header);
-    return {};
+    return std::nullopt;
   }
   const auto marker = TRY(net::record::parse_transaction_marker(header, batch.subspan(net::record::kHeaderBytes)));
-  if (marker) producers.apply_marker(*marker);
-  return {};
+  if (!marker) return std::nullopt;
+  return producers.apply_marker(*marker, header.base_offset);
 }
 
 Result<ProducerState> rebuild_producers(Fiber& f, const std::string& directory, const std::vector<SegmentRef>& segments,

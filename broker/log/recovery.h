@@ -3,7 +3,7 @@
 //   Recovered found = TRY(recover(f, {.directory = dir, .evidence = evidence, .config = config}));
 //
 // After an unclean stop everything from the segment of the recovery point on is read: size and checksum of each batch;
-// indexes, producers and epochs are rebuilt. At the first bad batch:
+// indexes (of aborted transactions too), producers and epochs are rebuilt. At the first bad batch:
 // - at or above what was known to be synced (the synced watermark, or the recovery point) it is a torn tail, never
 //   acknowledged: the log is cut there and later segments go;
 // - below, it is damage to acknowledged data: LogReason::damaged, an error event names file and position, and nothing
@@ -48,8 +48,9 @@ struct Recovered {
 
 kernel::Result<Recovered> recover(kernel::Fiber& f, const RecoveryTask& task);
 
-/// Notes a batch with the producer state: data or marker. Errors: of a marker that cannot be read.
-kernel::Result<> apply_batch(ProducerState& producers, const net::record::BatchHeader& header, kernel::ByteView batch);
+/// Notes a batch with the producer state: data or marker, which may end a transaction. Errors: of a marker that cannot
+/// be read.
+kernel::Result<std::optional<EndedTransaction>> apply_batch(ProducerState& producers, const net::record::BatchHeader& header, kernel::ByteView batch);
 
 /// The largest readable snapshot at or below `limit`, and the batches from there to `end` applied to it.
 kernel::Result<ProducerState> rebuild_producers(kernel::Fiber& f, const std::string& directory,

@@ -71,10 +71,19 @@ Result<> Segment::adopt_size(Fiber& f) {
   return {};
 }
 
+Result<> Segment::adopt_transactions(Fiber& f) {
+  const FileHandle opened = TRY(f.node().disk().open(f, path(".txnindex"), OpenMode::read_only()));
+  unread_ = {.entries = static_cast<std::size_t>(TRY(opened->size(f)) / TransactionIndex::kEntryBytes), .end = size_bytes_};
+  has_transaction_file_ = true;
+  return {};
+}
+
 void Segment::begin_rebuild() {
   index_.emplace(base_, index_bytes_max_ / OffsetIndex::kEntryBytes);
   time_index_.emplace(base_, index_bytes_max_ / TimeIndex::kEntryBytes);
-  index_written_ = time_index_written_ = 0;
+  index_written_ = time_index_written_ = transactions_written_ = 0;
+  transactions_ = {};
+  unread_.reset();
   unindexed_bytes_ = size_bytes_ = 0;
   max_timestamp_ms_ = first_timestamp_ms_ = -1;
   max_timestamp_offset_ = base_;
@@ -281,24 +290,26 @@ Result<> Segment::confirm(Fiber& f, BatchScan scan, OffsetOrder order, bool is_g
   return {};
 }
 
-Result<std::uint64_t> Segment::border_before(Fiber& f, std::uint64_t from, OffsetOrder order, std::uint64_t limit) {
-  if (limit >= size_bytes_) return size_bytes_;
+Result<Segment::Border> Segment::border_before(Fiber& f, std::uint64_t from, OffsetOrder order, std::uint64_t limit) {
+  if (limit >= size_bytes_) return Border{size_bytes_, Offset{std::numeric_limits<std::int64_t>::max()}};
   TRY(load_indexes(f));
-  const auto walk = [&](std::uint64_t start, OffsetOrder behind, bool& is_whole) -> Result<std::uint64_t> {
+  const auto walk = [&](std::uint64_t start, OffsetOrder behind, bool& is_whole) -> Result<Border> {
     BatchScan scan{TRY(file(f)), start, size_bytes_};
-    std::uint64_t border = start;
+    Border border{start, behind.next()};
     for (;;) {
       const auto item = scan.next_header(f);
       if (!item && item.error().room != kernel::Room::net) return std::unexpected(item.error());
       is_whole = item && (!*item || behind.take((*item)->header));
-      if (!is_whole || !*item || scan.position() > limit) return border;
-      border = scan.position();
+      if (!is_whole || !*item) return border;
+      border.end = (*item)->header.base_offset;
+      if (scan.position() > limit) return border;
+      border = {scan.position(), behind.next()};
     }
   };
   bool is_whole = false;
   const auto indexed = static_cast<std::uint64_t>(index_->floor_position(limit));
   if (indexed > from) {
-    const std::uint64_t border = TRY(walk(indexed, order, is_whole));
+    const Border border = TRY(walk(indexed, order, is_whole));
     if (is_whole) return border;
   }
   // Whatever is damaged, the index or a batch: what lies before it can be had.
@@ -331,6 +342,74 @@ Result<> Segment::write_indexes(Fiber& f, bool all) {
   index_written_ = entries;
   if (time_index_written_ < times) TRY(write(*time_index_file_, *time_index_, time_index_written_, times));
   time_index_written_ = times;
+  return write_transactions(f);
+}
+
+Result<> Segment::write_transactions(Fiber& f) {
+  if (transactions_written_ == transactions_.size()) return {};
+  const auto lock = TRY(writing_transactions_.lock(f));
+  const std::size_t entries = transactions_.size();
+  if (transactions_written_ >= entries) return {};
+  if (transaction_file_ == nullptr)
+    transaction_file_ = TRY(f.node().disk().open(f, path(".txnindex"), OpenMode::create_or_open()));
+  has_transaction_file_ = true;
+  const std::size_t before = (unread_ ? unread_->entries : 0) + transactions_written_;
+  const std::array<Buffer, 1> chain{Buffer::copy_of(transactions_.encode(transactions_written_))};
+  TRY(kernel::write_all(f, *transaction_file_, before * TransactionIndex::kEntryBytes, chain));
+  transactions_written_ = entries;
+  return {};
+}
+
+Result<> Segment::take_transactions(Fiber& f, const TransactionIndex& from_log) {
+  // Whoever retires the segment waits for this one, as whoever writes new entries does.
+  const auto names = TRY(rewriting_.lock(f));
+  const auto lock = TRY(writing_transactions_.lock(f));
+  if (!unread_) return {};
+  TransactionIndex all = from_log;
+  for (const AbortedTransaction& entry : transactions_.entries()) all.append(entry);
+  TransactionIndex written = all;
+  if (transactions_written_ < transactions_.size()) written.truncate(transactions_.entries()[transactions_written_].marker);
+  bool is_good = retired_;
+  if (!retired_) {
+    const auto read = [&]() -> Result<Buffer> {
+      const FileHandle opened = TRY(f.node().disk().open(f, path(".txnindex"), OpenMode::read_only()));
+      return kernel::read_all(f, *opened);
+    };
+    const auto bytes = read();
+    if (!bytes && !bytes.error().is(kernel::Errc::no_such_file) && !bytes.error().is(kernel::Errc::corrupt))
+      return std::unexpected(bytes.error());
+    const auto found = bytes ? TransactionIndex::parse(bytes->view()) : Result<TransactionIndex>{std::unexpected(bytes.error())};
+    is_good = found && *found == written;
+  }
+  // More may have been noted while the file was read.
+  for (std::size_t i = all.size() - from_log.size(); i < transactions_.size(); ++i) all.append(transactions_.entries()[i]);
+  transactions_written_ += from_log.size();
+  transactions_ = std::move(all);
+  unread_.reset();
+  if (is_good) return {};
+  f.log().info("index_rebuilt", {{"file", path(".txnindex")}});
+  f.node().mark("broker.log.transaction_index_rebuilt");
+  return replace_transactions(f);
+}
+
+Result<> Segment::rewrite_transactions(Fiber& f) {
+  CHECK(!unread_);
+  const auto lock = TRY(writing_transactions_.lock(f));
+  return replace_transactions(f);
+}
+
+Result<> Segment::replace_transactions(Fiber& f) {
+  transaction_file_.reset();
+  if (transactions_.empty()) {
+    transactions_written_ = 0;
+    if (!std::exchange(has_transaction_file_, false)) return {};
+    const auto gone = f.node().disk().unlink(f, path(".txnindex"));
+    return gone || gone.error().is(kernel::Errc::no_such_file) ? Result<>{} : gone;
+  }
+  const std::size_t entries = transactions_.size();
+  TRY(kernel::replace_file(f, f.node().disk(), path(".txnindex"), transactions_.encode()));
+  has_transaction_file_ = true;
+  transactions_written_ = entries;
   return {};
 }
 
@@ -369,6 +448,7 @@ Result<> Segment::sync_all(Fiber& f) {
   TRY(TRY(open_for_write(f))->datasync(f));
   TRY(open_indexes(f));
   TRY(index_file_->datasync(f));
+  if (transaction_file_ != nullptr) TRY(transaction_file_->datasync(f));
   return time_index_file_->datasync(f);
 }
 
@@ -377,6 +457,9 @@ Result<> Segment::cut(Fiber& f, std::uint64_t position, Offset end) {
   const FileHandle segment = TRY(open_for_write(f));
   TRY(segment->truncate(f, position));
   size_bytes_ = position;
+  CHECK(!unread_);
+  transactions_.truncate(end);
+  TRY(rewrite_transactions(f));
   index_->truncate(end);
   // The largest timestamp may have gone with the tail: what is left says what it was, from the last entry on.
   time_index_->truncate(end);

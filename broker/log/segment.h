@@ -1,12 +1,13 @@
-// One segment of a log: <base>.log with its <base>.index and <base>.timeindex. Knows where batches lie, not what they
-// mean for producers or epochs.
+// One segment of a log: <base>.log with its <base>.index and <base>.timeindex, and <base>.txnindex if transactions were
+// aborted in it. Knows where batches lie, not what they mean for producers or epochs.
 //
 //   segment.note_batch(header, position, index_interval_bytes);   // behind the write of the batch
 //   const auto place = TRY(segment.find(f, offset));               // index, then a scan over headers
 //
 // Index entries are kept in memory and appended to their files a block at a time, on roll and on close: what is
 // missing there after a crash is rebuilt from the segment. Index files are as long as their entries, never
-// preallocated; Kafka takes them so. Older segments load theirs at the first lookup.
+// preallocated; Kafka takes them so. Older segments load theirs at the first lookup. What a .txnindex that was found
+// holds is known once the log has told what it should hold (take_transactions()); until then new entries go behind.
 #pragma once
 
 #include <memory>
@@ -16,6 +17,7 @@
 #include "broker/log/batch_scan.h"
 #include "broker/log/offset_index.h"
 #include "broker/log/time_index.h"
+#include "broker/log/transaction_index.h"
 #include "kernel/disk.h"
 #include "kernel/fiber.h"
 #include "kernel/mutex.h"
@@ -61,6 +63,8 @@ class Segment {
   kernel::Result<kernel::FileHandle> open_for_write(kernel::Fiber& f);
   /// Sizes of what is there: trusts the files of a clean stop.
   kernel::Result<> adopt_size(kernel::Fiber& f);
+  /// A .txnindex lies beside it, of which nothing is known yet but its size. After adopt_size().
+  kernel::Result<> adopt_transactions(kernel::Fiber& f);
   /// Loads the indexes, or rebuilds them from batch headers where their last entries do not fit the segment. Entries in
   /// their midst are looked at by who follows them.
   kernel::Result<> load_indexes(kernel::Fiber& f);
@@ -75,23 +79,39 @@ class Segment {
   void close_time_index();
   void note_first_timestamp(std::int64_t timestamp_ms) { first_timestamp_ms_ = timestamp_ms; }
 
+  /// A transaction was aborted by a marker here, behind those noted before.
+  void note_aborted(const AbortedTransaction& entry) { transactions_.append(entry); }
+  [[nodiscard]] bool transactions_known() const { return !unread_; }
+  /// Known.
+  [[nodiscard]] const TransactionIndex& transactions() const { return transactions_; }
+  /// Up to here the batches are to be looked at for take_transactions(); not known.
+  [[nodiscard]] std::uint64_t unread_transactions_end() const { return unread_->end; }
+  /// What the log holds up to there. A file that says something else is written anew. Does nothing once it is known.
+  kernel::Result<> take_transactions(kernel::Fiber& f, const TransactionIndex& from_log);
+  /// Writes the .txnindex anew from memory, durably; removes it when there is nothing to say.
+  kernel::Result<> rewrite_transactions(kernel::Fiber& f);
+
   /// Where the batch lies that holds `offset`, or the first one behind it; nothing when all are below. An index that
   /// points elsewhere is rebuilt. Errors: net::record::Reason for batches that cannot be there, io.
   kernel::Result<std::optional<BatchScan::Item>> find(kernel::Fiber& f, Offset offset);
+  struct Border {
+    std::uint64_t position = 0;
+    Offset end{0};  ///< above all offsets before it, not above those behind it; the largest where nobody has looked
+  };
   /// The last batch border at or below `limit` and not before `from`, which is a border; `order` has taken what lies
   /// before it. Damage on the way ends the search at the border before it.
-  kernel::Result<std::uint64_t> border_before(kernel::Fiber& f, std::uint64_t from, OffsetOrder order,
-                                              std::uint64_t limit);
+  kernel::Result<Border> border_before(kernel::Fiber& f, std::uint64_t from, OffsetOrder order, std::uint64_t limit);
 
-  /// Appends entries not yet in the files once there is a block of them, or all of them.
+  /// Appends entries not yet in the files (all three) once there is a block of them, or all of them.
   kernel::Result<> write_indexes(kernel::Fiber& f, bool all);
-  /// Writes both files anew from memory.
+  /// Writes .index and .timeindex anew from memory.
   kernel::Result<> rewrite_indexes(kernel::Fiber& f);
   /// The entry that ends the time index, then all entries. For roll and close.
   kernel::Result<> finish_indexes(kernel::Fiber& f);
   /// Syncs segment and indexes.
   kernel::Result<> sync_all(kernel::Fiber& f);
-  /// Cuts the files at the batch border `position`; `end` is the offset there. Indexes are loaded. Not synced.
+  /// Cuts the files at the batch border `position`; `end` is the offset there. Indexes are loaded, transactions known.
+  /// Not synced.
   kernel::Result<> cut(kernel::Fiber& f, std::uint64_t position, Offset end);
   /// Removes the files; the directory is not synced here.
   kernel::Result<> unlink(kernel::Fiber& f);
@@ -101,14 +121,18 @@ class Segment {
   /// nothing is written any more. Suspends.
   kernel::Result<> retire(kernel::Fiber& f);
   /// Closes the files of the indexes; what they hold is in memory.
-  void close_indexes() { index_file_.reset(), time_index_file_.reset(); }
+  void close_indexes() { index_file_.reset(), time_index_file_.reset(), transaction_file_.reset(); }
 
   [[nodiscard]] kernel::FileHandle open_file() const { return file_; }
   [[nodiscard]] kernel::FileHandle index_file() const { return index_file_; }
   [[nodiscard]] kernel::FileHandle time_index_file() const { return time_index_file_; }
+  /// Null when nothing was written to it.
+  [[nodiscard]] kernel::FileHandle transaction_file() const { return transaction_file_; }
 
  private:
   kernel::Result<> open_indexes(kernel::Fiber& f);
+  kernel::Result<> write_transactions(kernel::Fiber& f);
+  kernel::Result<> replace_transactions(kernel::Fiber& f);
   /// Whether the last entries are of batches that are there, and no batch behind them is younger; as far as those
   /// batches can be read.
   kernel::Result<bool> fits(kernel::Fiber& f, const OffsetIndex& index, const TimeIndex& time_index);
@@ -139,12 +163,22 @@ class Segment {
   std::size_t index_written_ = 0;       // entries in the file
   std::size_t time_index_written_ = 0;
   std::uint64_t unindexed_bytes_ = 0;   // since the last entry
+  struct Unread {
+    std::size_t entries;  ///< room they take in the file
+    std::uint64_t end;    ///< of the segment when it was found
+  };
+  TransactionIndex transactions_;
+  std::optional<Unread> unread_;            // what the file holds before transactions_
+  std::size_t transactions_written_ = 0;    // of transactions_, in the file
+  bool has_transaction_file_ = false;
+  kernel::Mutex writing_transactions_;
   std::int64_t max_timestamp_ms_ = -1;
   Offset max_timestamp_offset_;
   kernel::FileHandle file_;
   bool writable_ = false;
   kernel::FileHandle index_file_;
   kernel::FileHandle time_index_file_;
+  kernel::FileHandle transaction_file_;
 };
 using SegmentRef = std::shared_ptr<Segment>;
 

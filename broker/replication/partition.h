@@ -49,7 +49,8 @@ class Partition {
   kernel::Result<Offset> delete_records(kernel::Fiber& f, Offset before);
 
   [[nodiscard]] Offset high_watermark() const { return log_->committed(); }
-  [[nodiscard]] Offset last_stable_offset() const { return log_->committed(); }
+  /// Below, every transaction has been decided; at most the high watermark.
+  [[nodiscard]] Offset last_stable_offset() const { return log_->last_stable_offset(); }
   [[nodiscard]] Offset log_start() const { return log_->log_start(); }
   [[nodiscard]] LeaderEpoch epoch() const { return epoch_; }
   [[nodiscard]] log::Log& log() { return *log_; }

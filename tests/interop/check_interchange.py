@@ -20,7 +20,7 @@ CLUSTER_ID = "aW50ZXJjaGFuZ2UtMTIzNA"
 # Topics by what is special about them; the last one is compared by the last value of each key.
 SETTINGS = {"plain": {"retention.ms": "98765432101", "segment.bytes": "1048576"},
             "times": {"message.timestamp.type": "LogAppendTime"},
-            "trimmed": {}, "grown": {},
+            "trimmed": {}, "grown": {}, "decided": {"segment.bytes": "1048576"},
             "compacted": {"cleanup.policy": "compact", "segment.ms": "200", "min.cleanable.dirty.ratio": "0.01"}}
 
 
@@ -87,7 +87,7 @@ class Owner:
         """Everything that there is to be kept."""
         from confluent_kafka import TopicPartition
         from confluent_kafka.admin import NewPartitions, NewTopic
-        partitions = {"plain": 3}
+        partitions = {"plain": 3, "decided": 2}
         wanted = [NewTopic(self.topics[kind], partitions.get(kind, 1), 1, config=settings) for kind, settings in SETTINGS.items()]
         for future in self.admin.create_topics([*wanted, NewTopic("gone.topic", 2, 1)]).values():
             future.result(20)
@@ -113,6 +113,7 @@ class Owner:
         produce(self.ctx, self.topics["plain"], large, partition=2)  # of several segments
         for kind in ("times", "trimmed"):
             produce(self.ctx, self.topics[kind], sample(60, seed=self.turn), compression_type="lz4")
+        produce(self.ctx, self.topics["decided"], sample(20, seed=self.turn))
         for partition in range(3):
             produce(self.ctx, self.topics["grown"], sample(20, seed=self.turn + partition), partition=partition)
         for rewrite in range(4):
@@ -133,7 +134,7 @@ class Owner:
         consumer.close()
 
     def partitions(self):
-        return [(topic, p) for kind, topic in self.topics.items() for p in range({"plain": 3, "grown": 3}.get(kind, 1))]
+        return [(topic, p) for kind, topic in self.topics.items() for p in range({"plain": 3, "grown": 3, "decided": 2}.get(kind, 1))]
 
     def wait_for_leaders(self):
         until_time = time.monotonic() + 30
@@ -168,8 +169,9 @@ class Owner:
                     times, count = times + [batch.max_timestamp], count + batch.count
                 found = [connection.end_offset(topic, p, at) for at in times[:: max(1, len(times) // 5)]]
                 seen[f"records of {topic}-{p}"] = (*ends, count, content.hexdigest(), found)
-        committed = read(self.ctx, self.topics["times"], dense=False, isolation_level="read_committed")
-        seen["committed"] = hashlib.sha256(repr(committed).encode()).hexdigest(), len(committed)
+        for topic, p in [(self.topics["times"], 0), *((self.topics["decided"], p) for p in range(2))]:
+            for isolation in ("read_committed", "read_uncommitted"):
+                seen[f"{isolation} of {topic}-{p}"] = isolated(self.ctx, topic, p, isolation)
         groups = sorted(g.group_id for g in self.admin.list_consumer_groups().result(20).valid)
         seen["groups"] = groups
         for group in (g for g in groups if g.startswith("reader") or g == "modern"):
@@ -215,7 +217,7 @@ def passed_on(first, quorum, clean):
             owner = Owner(here)
             owner.fill()
             if first == "kafka":
-                transaction(here, owner.topics["times"])
+                transactions(here, owner.topics["times"], owner.topics["decided"])
                 modern_group(here, owner.topics["grown"])
             stream = Stream(here.address, here.new_topic("stream"), pause=0.02)
             group = Group(here, stream.topic, "range")
@@ -245,15 +247,57 @@ def passed_on(first, quorum, clean):
     return run_check
 
 
-def transaction(ctx, topic):
-    """One that is committed: its records and its marker are kept, though Kalda has no transactions yet."""
+def transactional(ctx, name):
     from confluent_kafka import Producer
-    producer = Producer({"bootstrap.servers": ctx.address, "transactional.id": "t", "log_level": 2})
+    producer = Producer({"bootstrap.servers": ctx.address, "transactional.id": name, "log_level": 2,
+                         "transaction.timeout.ms": 900_000})
     producer.init_transactions(30)
+    return producer
+
+
+def transactions(ctx, plain, decided):
+    """Kalda coordinates none yet, but serves what they left: committed ones, aborted ones that overlap and reach over
+    segments, and one that stays open in the last partition with decided ones behind it."""
+    producer = transactional(ctx, "t")
     producer.begin_transaction()
     for i in range(10):
-        producer.produce(topic, b"kept %d" % i, partition=0)
+        producer.produce(plain, b"kept %d" % i, partition=0)
     producer.commit_transaction(30)
+    several = [transactional(ctx, f"t{i}") for i in range(3)]
+    for turn in range(6):
+        for one in several:
+            one.begin_transaction()
+        for i in range(12):
+            for number, one in enumerate(several):
+                one.produce(decided, hashlib.sha256(b"%d %d %d" % (turn, number, i)).digest() * 500, partition=i % 2)
+                one.flush(30)
+        for number, one in enumerate(several):
+            one.commit_transaction(30) if (turn + number) % 3 == 0 else one.abort_transaction(30)
+    seen = {isolation: isolated(ctx, decided, 0, isolation)[1] for isolation in ("read_committed", "read_uncommitted")}
+    assert seen["read_committed"] + 72 == seen["read_uncommitted"], f"of 108 records {seen} are read"
+    open_one, *others = several
+    open_one.begin_transaction()
+    open_one.produce(decided, b"undecided", partition=1)
+    open_one.flush(30)
+    for number, one in enumerate(others):
+        one.begin_transaction()
+        one.produce(decided, b"decided behind it", partition=1)
+        one.commit_transaction(30) if number else one.abort_transaction(30)
+
+
+def isolated(ctx, topic, partition, isolation):
+    """What a reader gets, and where the log ends for him."""
+    from confluent_kafka import Consumer, TopicPartition
+    records = read(ctx, topic, partition, dense=False, isolation_level=isolation)
+    consumer = Consumer({"bootstrap.servers": ctx.address, "group.id": "none", "isolation.level": isolation, "log_level": 2})
+    ends = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=20, cached=False)
+    consumer.close()
+    ours = kalda(ctx, "consume", topic, "-p", str(partition), "--format", "hex", *["--read-committed"] * (isolation == "read_committed"))
+    told = ours.decode().splitlines()
+    assert len(told) == len(records), f"`kalda consume` reads {len(told)} {isolation} records of {len(records)}"
+    wrong = [at for at, r in enumerate(records) if r.value and told[at] != r.value.hex()]
+    assert not wrong, f"`kalda consume` reads other {isolation} records: {wrong[:5]}"
+    return hashlib.sha256(repr(records).encode()).hexdigest(), len(records), ends
 
 
 def modern_group(ctx, topic):

@@ -96,14 +96,14 @@ Result<bool> BatchFilter::disposable(const BatchHeader& header, ByteView records
     if (header.records_count == 0) return true;  // emptied before
     const auto marker = TRY(net::record::parse_transaction_marker(header, records));
     if (!marker) return false;
-    auto& open = marker->type == net::record::ControlType::commit ? committed_open_ : aborted_open_;
-    return open.erase(header.producer_id) == 0;
+    // Whichever way it ended: of one that was cleaned before, an empty batch may be left that nothing else would end.
+    return open_.erase(header.producer_id) == 0;
   }
   if (!header.is_transactional()) return false;
   const bool aborted = std::ranges::any_of(rules_.aborted, [&](const AbortedTransaction& one) {
     return one.producer == header.producer_id && one.first <= header.base_offset && header.base_offset < one.marker;
   });
-  (aborted ? aborted_open_ : committed_open_).insert(header.producer_id);
+  open_.insert(header.producer_id);
   return aborted;
 }
 

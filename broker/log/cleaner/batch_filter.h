@@ -92,8 +92,7 @@ class BatchFilter {
 
   FilterRules rules_;
   FilterCounts counts_;
-  std::set<net::ProducerId> committed_open_;  ///< a batch of theirs came, their marker has not
-  std::set<net::ProducerId> aborted_open_;
+  std::set<net::ProducerId> open_;  ///< a batch of their transaction came, its marker has not
 };
 
 }  // namespace broker::log::cleaner

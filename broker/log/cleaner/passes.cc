@@ -1,6 +1,7 @@
 #include "broker/log/cleaner/passes.h"
 
 #include <limits>
+#include <set>
 
 #include "broker/log/cleaner/key_collector.h"
 #include "kernel/bug.h"
@@ -35,20 +36,6 @@ std::uint64_t bytes_of(const Items& items) {
   std::uint64_t bytes = 0;
   for (const BatchScan::Item& item : items) bytes += item.bytes.size();
   return bytes;
-}
-
-/// Aborted transactions that Kafka has on record stay so, whichever of their batches are left.
-Result<> append_transaction_index(Fiber& f, const SegmentRef& from, const SegmentRef& to, std::uint64_t& position) {
-  const auto source = f.node().disk().open(f, from->path(".txnindex"), kernel::OpenMode::read_only());
-  if (!source) return source.error().is(Errc::no_such_file) ? Result<>{} : std::unexpected(source.error());
-  const std::array<Buffer, 1> chain{TRY(kernel::read_all(f, **source))};
-  if (chain[0].empty()) return {};
-  const FileHandle file = TRY(f.node().disk().open(f, to->path(".txnindex"),
-                                                   position == 0 ? kernel::OpenMode::create_empty()
-                                                                 : kernel::OpenMode::create_or_open()));
-  TRY(kernel::write_all(f, *file, position, chain));
-  position += chain[0].size();
-  return file->datasync(f);
 }
 
 }  // namespace
@@ -99,13 +86,16 @@ Result<SegmentRef> rewrite(Fiber& f, std::span<const SegmentRef> sources, BatchF
                                                sources.back()->created_ms(), kCleanedSuffix);
   TRY(fresh->create(f));
   const FileHandle to = TRY(fresh->open_for_write(f));
-  std::uint64_t transactions_at = 0;
+  std::set<Offset> markers_kept;
   std::optional<net::record::BatchHeader> last_read, last_written;
   const auto write = [&](const FilteredBatches& left) -> Result<> {
     if (left.bytes.empty()) return {};
     const std::array<Buffer, 1> chain{Buffer::copy_of(left.bytes)};
     TRY(kernel::write_all(f, *to, fresh->size_bytes(), chain));
-    for (const auto& header : left.headers) fresh->note_batch(header, fresh->size_bytes(), task.index_interval_bytes);
+    for (const auto& header : left.headers) {
+      fresh->note_batch(header, fresh->size_bytes(), task.index_interval_bytes);
+      if (header.is_control() && header.records_count > 0) markers_kept.insert(header.base_offset);
+    }
     last_written = left.headers.back();
     return {};
   };
@@ -129,7 +119,9 @@ Result<SegmentRef> rewrite(Fiber& f, std::span<const SegmentRef> sources, BatchF
       last_read = items.back().header;
       TRY(task.pace(f, bytes_of(items) + left.bytes.size()));
     }
-    TRY(append_transaction_index(f, source, fresh, transactions_at));
+    // Without its marker nothing of a transaction is left.
+    for (const log::AbortedTransaction& aborted : source->transactions().entries())
+      if (markers_kept.contains(aborted.marker)) fresh->note_aborted(aborted);
   }
   if (last_read && (!last_written || last_written->last_offset() < last_read->last_offset())) {
     FilteredBatches end;

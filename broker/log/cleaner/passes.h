@@ -50,7 +50,7 @@ struct RewriteTask {
 inline constexpr std::string_view kCleanedSuffix = ".cleaned";
 inline constexpr std::string_view kSwapSuffix = ".swap";
 
-/// Writes what `filter` leaves of `sources` into one segment named kCleanedSuffix with the base of the first. Its files
+/// Writes what `filter` leaves of `sources`, whose aborted transactions are known, into one segment named kCleanedSuffix with the base of the first. Its files
 /// are synced, their names are not. Errors also: too_large (it would grow beyond what an index can address).
 kernel::Result<SegmentRef> rewrite(kernel::Fiber& f, std::span<const SegmentRef> sources, BatchFilter& filter,
                                    const RewriteTask& task);

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "broker/log/recovery.h"
+#include "net/record/control.h"
 #include "tests/broker/log/log_harness.h"
 
 namespace broker::log {
@@ -126,9 +127,46 @@ void tell_remove(Fiber& f, Ground& ground, Ledger& ledger) {
   ground.log.reset();
 }
 
+/// One batch of our own, or of what a coordinator writes.
+Result<> append_ours(Fiber& f, Log& log, Ledger& ledger, Buffer batch) {
+  const Appended done = TRY(log.submit(batch, {.leader_epoch = net::LeaderEpoch{1}, .origin = AppendOrigin::coordinator}));
+  ledger.submitted.emplace(kernel::as_text(batch.view()));
+  TRY(log.wait_committed(f, done));
+  ledger.committed[done.base_offset] = std::string{kernel::as_text(batch.view())};
+  return {};
+}
+
+/// Three producers: in each turn one aborts, one commits and one leaves its transaction open for the next turn.
+void tell_transactions(Fiber& f, Ground& ground, Ledger& ledger) {
+  ASSERT_OK(open_all(f, ground));
+  for (int turn = 0; turn < 6; ++turn) {
+    for (std::int64_t producer = 0; producer < 3; ++producer) {
+      ASSERT_OK(append_ours(f, *ground.log, ledger,
+                            make_batch(fmt::format("t{}p{}", turn, producer),
+                                       {.producer = net::ProducerId{producer}, .epoch = net::ProducerEpoch{0},
+                                        .sequence = turn, .transactional = true})));
+    }
+    for (std::int64_t producer = 0; producer < 3; ++producer) {
+      if ((turn + producer) % 3 == 2) continue;
+      const auto type = (turn + producer) % 3 == 0 ? net::record::ControlType::abort : net::record::ControlType::commit;
+      // No two of them are equal by the epoch of their coordinator.
+      const std::int32_t number = 10 * turn + static_cast<std::int32_t>(producer);
+      ASSERT_OK(append_ours(f, *ground.log, ledger,
+                            Buffer::copy_of(net::record::build_transaction_marker(
+                                {.type = type, .producer_id = net::ProducerId{producer}, .producer_epoch = net::ProducerEpoch{0},
+                                 .coordinator_epoch = number, .timestamp_ms = 5},
+                                Offset{0}, net::LeaderEpoch{1}))));
+    }
+    if (turn == 3) ASSERT_OK(ground.directory->checkpoint(f));
+  }
+  ASSERT_OK(ground.log->close(f));
+  ground.log.reset();
+  ASSERT_OK(ground.close(f));
+}
+
 constexpr Story kStories[] = {{"append_and_roll", tell_append_and_roll}, {"truncate", tell_truncate},
                               {"advance_start", tell_advance_start},     {"close", tell_close},
-                              {"remove", tell_remove}};
+                              {"remove", tell_remove},                   {"transactions", tell_transactions}};
 
 /// The log against the ledger, and what is derived from it against a rebuild.
 void judge(Fiber& f, Ground& ground, const Ledger& ledger) {
@@ -164,6 +202,7 @@ void judge(Fiber& f, Ground& ground, const Ledger& ledger) {
 
   // Derived state. Of producers, a snapshot keeps the last batch: compare what it would keep.
   std::vector<SegmentRef> segments;
+  std::vector<AbortedTransaction> aborted;
   for (const Log::SegmentInfo& info : log.segments()) {
     const auto segment = std::make_shared<Segment>("/data/orders-0", info.base, 10u << 20, 0);
     ASSERT_OK(segment->adopt_size(f));
@@ -175,7 +214,10 @@ void judge(Fiber& f, Ground& ground, const Ledger& ledger) {
     BatchScan scan{segment->file(f).value(), 0, info.size_bytes};
     while (const auto item = scan.next_whole(f).value()) {
       fresh.note_batch(item->header, item->position, tiny().index_interval_bytes);
-      if (item->header.base_offset >= log.log_start()) static_cast<void>(apply_batch(producers, item->header, item->bytes.view()));
+      if (item->header.base_offset < log.log_start()) continue;
+      const auto ended = apply_batch(producers, item->header, item->bytes.view());
+      ASSERT_OK(ended);
+      if (*ended && (*ended)->aborted) aborted.push_back(AbortedTransaction::of(**ended));
     }
     // The file may lack the newest entries of a log in use, but what it has is right.
     for (std::size_t i = 0; i < segment->index().size(); ++i) {
@@ -184,13 +226,18 @@ void judge(Fiber& f, Ground& ground, const Ledger& ledger) {
     }
     for (const auto& [offset, bytes] : found) {
       if (offset < info.base || offset >= info.end) continue;
-      const auto at = segment->find(f, offset + 1);
+      const auto at = segment->find(f, net::record::BatchHeader::parse(kernel::as_bytes(bytes))->last_offset());
       ASSERT_TRUE(at && *at);
       EXPECT_EQ((*at)->header.base_offset, offset);
     }
   }
   if (log.log_start() == Offset{0}) {
     EXPECT_TRUE(log.producers().encode_snapshot() == producers.encode_snapshot()) << "producers";
+    EXPECT_EQ(log.last_stable_offset(), producers.first_open().value_or(log.committed()));
+    const auto told = log.aborted_transactions(f, Offset{0}, log.written_end());
+    ASSERT_OK(told);
+    std::ranges::sort(aborted, {}, &AbortedTransaction::first);
+    EXPECT_EQ(*told, aborted);
   }
 }
 

@@ -33,6 +33,7 @@ struct BatchShape {
   net::ProducerId producer{-1};
   net::ProducerEpoch epoch{-1};
   std::int32_t sequence = -1;
+  bool transactional = false;
 };
 
 /// Values begin with `tag`, so that no two batches are equal by chance. Timestamps rise by one a record.
@@ -40,7 +41,8 @@ inline Buffer make_batch(std::string_view tag, const BatchShape& shape = {}) {
   net::record::BatchBuilder builder{{.codec = shape.codec,
                                      .producer_id = shape.producer,
                                      .producer_epoch = shape.epoch,
-                                     .base_sequence = shape.sequence}};
+                                     .base_sequence = shape.sequence,
+                                     .transactional = shape.transactional}};
   for (int i = 0; i < shape.records; ++i) {
     std::string value = fmt::format("{}/{}/", tag, i);
     value.resize(std::max(value.size(), shape.value_bytes), 'v');

@@ -98,7 +98,7 @@ TEST(ProducerState, follows_transactions_from_their_first_batch_to_their_marker)
   state.apply(second);
   EXPECT_EQ(state.find(kProducer)->open_transaction_start, Offset{20});
   EXPECT_EQ(verdict(state, batch(10, 1, 30)), Verdict::transaction_expected);
-  state.apply_marker({net::record::ControlType::commit, kProducer, ProducerEpoch{1}, 6, 5000});
+  state.apply_marker({net::record::ControlType::commit, kProducer, ProducerEpoch{1}, 6, 5000}, Offset{50});
   EXPECT_EQ(state.find(kProducer)->open_transaction_start, std::nullopt);
   EXPECT_EQ(state.find(kProducer)->coordinator_epoch, 6);
   // The marker brought a new epoch: its data starts at 0.
@@ -183,7 +183,7 @@ ProducerState random_state() {
     if (*rc::gen::arbitrary<bool>()) header.attributes = net::record::kAttributeTransactional;
     state.apply(header);
     if (*rc::gen::inRange(0, 3) == 0)
-      state.apply_marker({net::record::ControlType::abort, header.producer_id, ProducerEpoch{*rc::gen::inRange<std::int16_t>(0, 5)}, 1, 500});
+      state.apply_marker({net::record::ControlType::abort, header.producer_id, ProducerEpoch{*rc::gen::inRange<std::int16_t>(0, 5)}, 1, 500}, Offset{500});
   }
   return state;
 }

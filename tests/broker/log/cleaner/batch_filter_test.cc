@@ -218,6 +218,24 @@ TEST(BatchFilterTest, a_key_that_looks_like_a_marker_takes_no_marker_away) {
   EXPECT_EQ(cleaned.headers.size(), 3u);
 }
 
+TEST(BatchFilterTest, an_abort_marker_stays_while_an_empty_batch_of_its_transaction_does) {
+  const LastOfProducers live{{kAnna, {net::ProducerEpoch{0}, Offset{0}}}};
+  const auto first = clean({keyed_batch({{"a", "1"}}, of_anna(0)), marker(net::record::ControlType::abort, 1),
+                            keyed_batch({{"a", "2"}}, {.base_offset = 2})},
+                           {.last_of_producers = live});
+  ASSERT_EQ(first.headers.size(), 3u);
+  EXPECT_EQ(first.headers[0].records_count, 0);
+  // Who reads the log from its start would else think the transaction open for ever.
+  auto later = first;
+  for (int round = 1; round <= 3; ++round) {
+    later = clean(split(later), {.now_ms = kNow + round * 2 * kDay, .last_of_producers = live}, Offset{3});
+    EXPECT_EQ(later.bytes, first.bytes);
+  }
+  // Nothing of it is left once the producer is forgotten.
+  for (int round = 4; round <= 6; ++round) later = clean(split(later), {.now_ms = kNow + round * 2 * kDay}, Offset{3});
+  EXPECT_EQ(later.headers.size(), 1u);
+}
+
 TEST(BatchFilterTest, what_an_undecided_transaction_began_is_not_cleaned) {
   const auto cleaned = clean({keyed_batch({{"a", "1"}}), keyed_batch({{"b", "1"}}, {.base_offset = 1}),
                               keyed_batch({{"a", "2"}}, of_anna(2)), keyed_batch({{"c", "1"}}, {.base_offset = 3})});
