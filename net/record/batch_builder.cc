@@ -21,11 +21,11 @@ std::size_t nullable_bytes(const NullableBytes& value) {
   return varint_bytes(length_of(value->size())) + value->size();
 }
 
-void append_bytes(std::vector<std::byte>& out, ByteView bytes) { out.insert(out.end(), bytes.begin(), bytes.end()); }
+std::byte* put_bytes(std::byte* to, ByteView bytes) { return std::copy_n(bytes.data(), bytes.size(), to); }
 
-void append_nullable(std::vector<std::byte>& out, const NullableBytes& value) {
-  append_varint(out, value ? length_of(value->size()) : std::int32_t{-1});
-  if (value) append_bytes(out, *value);
+std::byte* put_nullable(std::byte* to, const NullableBytes& value) {
+  to = put_varint(to, value ? length_of(value->size()) : std::int32_t{-1});
+  return value ? put_bytes(to, *value) : to;
 }
 
 /// What the length field counts: everything behind it.
@@ -50,19 +50,21 @@ std::size_t record_bytes(const NewRecord& record, std::int32_t offset_delta, std
 
 void append_record(std::vector<std::byte>& out, const NewRecord& record, std::int32_t offset_delta,
                    std::int64_t timestamp_delta) {
+  const std::size_t body = body_bytes(record, offset_delta, timestamp_delta);
   const std::size_t before = out.size();
-  append_varint(out, length_of(body_bytes(record, offset_delta, timestamp_delta)));
-  out.push_back(std::byte{0});
-  append_varint(out, timestamp_delta);
-  append_varint(out, offset_delta);
-  append_nullable(out, record.key);
-  append_nullable(out, record.value);
-  append_varint(out, length_of(record.headers.size()));
+  out.resize(before + varint_bytes(length_of(body)) + body);
+  std::byte* to = put_varint(out.data() + before, length_of(body));
+  *to++ = std::byte{0};  // attributes
+  to = put_varint(to, timestamp_delta);
+  to = put_varint(to, offset_delta);
+  to = put_nullable(to, record.key);
+  to = put_nullable(to, record.value);
+  to = put_varint(to, length_of(record.headers.size()));
   for (const RecordHeader& header : record.headers) {
-    append_nullable(out, kernel::as_bytes(header.key));
-    append_nullable(out, header.value);
+    to = put_nullable(to, kernel::as_bytes(header.key));
+    to = put_nullable(to, header.value);
   }
-  CHECK(out.size() - before == record_bytes(record, offset_delta, timestamp_delta));
+  CHECK(to == out.data() + out.size());
 }
 
 BatchBuilder::BatchBuilder(BatchOptions options) : options_{options} {

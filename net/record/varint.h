@@ -1,11 +1,11 @@
 // Zigzag variable-length integers of records: seven bits a byte, low ones first, at most 5 (int32) or 10 (int64).
 #pragma once
 
+#include <bit>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
-#include <vector>
 
 namespace net::record {
 
@@ -51,16 +51,16 @@ template <std::signed_integral T>
 
 template <std::signed_integral T>
 [[nodiscard]] constexpr std::size_t varint_bytes(T value) {
-  std::size_t count = 1;
-  for (auto rest = zigzag(value); rest >= 0x80; rest >>= 7) ++count;
-  return count;
+  return (static_cast<std::size_t>(std::bit_width(zigzag(value) | 1U)) + 6) / 7;
 }
 
+/// Writes varint_bytes(value) bytes and answers where they end.
 template <std::signed_integral T>
-inline void append_varint(std::vector<std::byte>& out, T value) {
+inline std::byte* put_varint(std::byte* to, T value) {
   auto rest = zigzag(value);
-  for (; rest >= 0x80; rest >>= 7) out.push_back(static_cast<std::byte>((rest & 0x7f) | 0x80));
-  out.push_back(static_cast<std::byte>(rest));
+  for (; rest >= 0x80; rest >>= 7) *to++ = static_cast<std::byte>((rest & 0x7f) | 0x80);
+  *to++ = static_cast<std::byte>(rest);
+  return to;
 }
 
 }  // namespace net::record

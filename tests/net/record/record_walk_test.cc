@@ -14,6 +14,11 @@ using testing::OwnedRecord;
 using testing::random_pieces;
 using testing::random_records;
 
+void append_varint(std::vector<std::byte>& out, std::signed_integral auto value) {
+  std::byte bytes[10];
+  out.insert(out.end(), bytes, put_varint(bytes, value));
+}
+
 struct Region {
   BatchHeader header;
   std::vector<std::byte> records;
