@@ -3,9 +3,9 @@
 
     ./dev bench --instructions [--record] [NAME...]     NAME: a path, or the beginning of some
 
-A path that takes more than 3 % above its baseline fails the run, and so does one without a baseline. --record writes
-what was counted as the new baseline (of the paths named, or of all). Profiles stay in build/release/instructions/,
-for callgrind_annotate.
+A path that takes more than 3 % (in a simulated world 5 %) above its baseline fails the run, and so does one without a
+baseline. --record writes what was counted as the new baseline (of the paths named, or of all). Profiles stay in
+build/release/instructions/, for callgrind_annotate.
 """
 import argparse
 import concurrent.futures
@@ -19,8 +19,9 @@ TOP = Path(__file__).resolve().parent.parent.parent
 PROGRAM = TOP / "build" / "release" / "tests" / "bench" / "count_instructions"
 PROFILES = TOP / "build" / "release" / "instructions"
 BASELINE = TOP / "tests" / "bench" / "instructions.txt"
-# Two runs of one program differ by nothing; an unrelated change moves what is inlined and how the heap lies.
-TOLERANCE = 0.03
+# Two runs of one program differ by nothing; an unrelated change moves what is inlined and how the heap lies, and in a
+# simulated world when things happen.
+TOLERANCE, TOLERANCE_IN_WORLD = 0.03, 0.05
 
 # What the C library chooses by the processor it meets: plain x86-64 string functions, and nothing by the size of caches.
 TUNABLES = ":".join([
@@ -91,11 +92,12 @@ def main():
     for name, now in counts.items():
         before = baseline.get(name)
         change = now / before - 1 if before else 0
+        tolerance = TOLERANCE_IN_WORLD if name.startswith(("log.", "broker.")) else TOLERANCE
         verdict = ""
-        if not chosen.record and (before is None or change > TOLERANCE):
-            verdict = "FAIL: no baseline" if before is None else f"FAIL: more than {TOLERANCE:.0%} above its baseline"
+        if not chosen.record and (before is None or change > tolerance):
+            verdict = "FAIL: no baseline" if before is None else f"FAIL: more than {tolerance:.0%} above its baseline"
             failed += 1
-        elif change < -TOLERANCE:
+        elif change < -tolerance:
             verdict = "better"
             better += 1
         print(f"{name:<26}{now:>11,}{before or 0:>11,}{change:>+9.1%}  {verdict or paths[name]}")
@@ -107,7 +109,7 @@ def main():
     if gone:
         print(f"FAIL: {BASELINE.relative_to(TOP)} names paths that are no more: {' '.join(gone)}")
     if better:
-        print(f"{better} better by more than {TOLERANCE:.0%}: keep it with ./dev bench --instructions --record")
+        print(f"{better} better: keep it with ./dev bench --instructions --record")
     if failed:
         print(f"see what it costs: callgrind_annotate {PROFILES.relative_to(TOP)}/NAME.callgrind; if it is worth that, "
               "./dev bench --instructions --record NAME and say why in the commit")
