@@ -43,7 +43,8 @@ Result<Buffer> read_now(int fd, std::uint64_t position, std::size_t length, int 
 
 class PosixFile final : public File {
  public:
-  PosixFile(int fd, HeldLocks& locks) : fd_{std::make_shared<Descriptor>(fd)}, locks_{locks} {}
+  PosixFile(int fd, bool writable, HeldLocks& locks)
+      : fd_{std::make_shared<Descriptor>(fd)}, writable_{writable}, locks_{locks} {}
   ~PosixFile() override {
     if (locked_) locks_.give_back(*locked_);
   }
@@ -56,6 +57,7 @@ class PosixFile final : public File {
   }
 
   Result<std::size_t> write(Fiber&, std::uint64_t position, std::span<const Buffer> chain) override {
+    if (!writable_) return fail(Errc::permission);  // the system's numbers differ by call, and say less
     std::array<iovec, 64> parts;
     const std::size_t count = std::min(chain.size(), parts.size());
     for (std::size_t i = 0; i < count; ++i) parts[i] = {const_cast<std::byte*>(chain[i].data()), chain[i].size()};
@@ -74,11 +76,13 @@ class PosixFile final : public File {
   }
 
   Result<> truncate(Fiber&, std::uint64_t size) override {
+    if (!writable_) return fail(Errc::permission);
     if (::ftruncate(fd_->get(), static_cast<off_t>(size)) != 0) return fail_errno(errno);
     return {};
   }
 
   Result<> allocate(Fiber& f, std::uint64_t position, std::uint64_t length) override {
+    if (!writable_) return fail(Errc::permission);
     return shard_of(f).blocking(f, [fd = fd_, position, length]() -> Result<> {
       const int error = ::posix_fallocate(fd->get(), static_cast<off_t>(position), static_cast<off_t>(length));
       if (error != 0) return fail_errno(error);
@@ -113,6 +117,7 @@ class PosixFile final : public File {
 
  private:
   SharedDescriptor fd_;
+  const bool writable_;
   HeldLocks& locks_;
   std::optional<HeldLocks::Key> locked_;
 };
@@ -153,7 +158,7 @@ Result<FileHandle> PosixDisk::open(Fiber&, std::string_view path, OpenMode mode)
   if (mode.truncate) flags |= O_TRUNC;
   const int fd = ::open(std::string{path}.c_str(), flags, 0644);
   if (fd < 0) return fail_errno(errno);
-  auto file = std::make_shared<PosixFile>(fd, locks_);
+  auto file = std::make_shared<PosixFile>(fd, mode.write, locks_);
   if (!mode.write) {
     struct stat status;
     if (::fstat(fd, &status) == 0 && S_ISDIR(status.st_mode)) return fail_errno(EISDIR);

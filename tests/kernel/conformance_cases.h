@@ -2,6 +2,7 @@
 // shards; conformance_test.cc runs all of them on the simulator and on the production backend.
 #pragma once
 
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -10,10 +11,12 @@
 
 namespace kernel::conformance {
 
-/// What a case is given: an empty directory of its own and an address to listen on.
+/// What a case is given: an empty directory of its own, an address to listen on, and what asks the node to stop as
+/// Ctrl-C does.
 struct Ground {
   std::string directory;
   std::string address;
+  std::function<void()> request_stop;
 };
 
 struct Case {

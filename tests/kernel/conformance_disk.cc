@@ -152,16 +152,98 @@ void syncs_of_file_directory_and_filesystem_succeed(Fiber& f, const Ground& grou
   EXPECT_EQ(disk.boot_id(f).value(), disk.boot_id(f).value());
 }
 
-void a_write_whose_waiter_gave_up_may_still_happen(Fiber& f, const Ground& ground) {
+void a_write_whose_waiter_gave_up_still_happens(Fiber& f, const Ground& ground) {
   const std::string path = ground.directory + "/given_up";
-  auto file = f.node().disk().open(f, path, OpenMode::create_new());
+  ASSERT_TRUE(put(f, path, std::string(40, '.')));
+  auto file = f.node().disk().open(f, path, OpenMode::read_write());
   ASSERT_TRUE(file);
-  {
-    const auto within = f.deadline_in(-1ms);
-    const auto written = (*file)->datasync(f);
-    EXPECT_TRUE(written || written.error().is(Errc::deadline));
+  constexpr Duration kDeadlines[] = {-1ms, 0ms, 1us, 20us, 1ms};
+  for (std::size_t i = 0; i < std::size(kDeadlines); ++i) {
+    const Buffer bytes = Buffer::copy_of("12345678");  // gone when the waiter gives up
+    const auto within = f.deadline_in(kDeadlines[i]);
+    const auto written = (*file)->write(f, 8 * i, {&bytes, 1});
+    ASSERT_TRUE(written || written.error().is(Errc::deadline)) << describe(written.error());
   }
-  EXPECT_TRUE((*file)->datasync(f));
+  // Each is there after a while, as a whole or the part that a short write takes, and nothing else.
+  std::string text;
+  for (int tries = 0; tries < 1000; ++tries) {
+    text = get(f, path).value();
+    std::size_t there = 0;
+    for (std::size_t i = 0; i < std::size(kDeadlines); ++i) there += text[8 * i] == '1' ? 1 : 0;
+    if (there == std::size(kDeadlines)) break;
+    ASSERT_TRUE(f.sleep(10ms));
+  }
+  ASSERT_EQ(text.size(), 40u);
+  for (std::size_t i = 0; i < std::size(kDeadlines); ++i) {
+    const std::string_view part = std::string_view{text}.substr(8 * i, 8);
+    const std::size_t taken = std::min(part.find('.'), part.size());
+    EXPECT_GT(taken, 0u) << "write " << i << " never happened";
+    EXPECT_EQ(part.substr(0, taken), std::string_view{"12345678"}.substr(0, taken));
+    EXPECT_EQ(part.substr(taken), std::string(8 - taken, '.'));
+  }
+}
+
+/// Every operation on a file, by turns; what each answered.
+std::vector<Result<>> all_file_operations(Fiber& f, const Ground& ground, File& file) {
+  Disk& disk = f.node().disk();
+  const auto plain = [](const auto& outcome) -> Result<> {
+    if (!outcome) return std::unexpected(outcome.error());
+    return {};
+  };
+  const Buffer bytes = Buffer::copy_of("bytes");
+  return {plain(file.read(f, 0, 5)), plain(file.write(f, 0, {&bytes, 1})), file.datasync(f), file.truncate(f, 5),
+          file.allocate(f, 0, 5), plain(file.size(f)), plain(disk.open(f, ground.directory + "/ends", OpenMode::read_only())),
+          plain(disk.list(f, ground.directory)), disk.sync_directory(f, ground.directory),
+          disk.sync_filesystem(f, ground.directory), plain(disk.space(f, ground.directory))};
+}
+
+void a_deadline_ends_the_wait_for_a_file_operation_and_no_more(Fiber& f, const Ground& ground) {
+  auto file = f.node().disk().open(f, ground.directory + "/ends", OpenMode::create_new());
+  ASSERT_TRUE(file);
+  for (const Duration deadline : {Duration{-1ms}, Duration{1us}, Duration{50us}}) {
+    const auto within = f.deadline_in(deadline);
+    for (const Result<>& outcome : all_file_operations(f, ground, **file))
+      EXPECT_TRUE(outcome || outcome.error().is(Errc::deadline)) << describe(outcome.error());
+    EXPECT_TRUE((*file)->datasync(f).error().is(Errc::deadline)) << "it is long past";
+  }
+  ASSERT_TRUE(f.sleep(1s));  // what had begun may take its time
+  for (const Result<>& outcome : all_file_operations(f, ground, **file)) EXPECT_TRUE(outcome) << describe(outcome.error());
+}
+
+void a_cancellation_ends_the_wait_for_a_file_operation(Fiber& f, const Ground& ground) {
+  auto file = f.node().disk().open(f, ground.directory + "/ends", OpenMode::create_new());
+  ASSERT_TRUE(file);
+  Scope scope{f};
+  Errc heard{};
+  bool only_cancelled = true;
+  scope.spawn("busy", [&](Fiber& child) {
+    for (;;) {
+      for (const Result<>& outcome : all_file_operations(child, ground, **file))
+        only_cancelled = only_cancelled && (outcome || outcome.error().is(Errc::cancelled));
+      if (const auto synced = (*file)->datasync(child); !synced) {
+        heard = synced.error().as<Errc>();
+        return;
+      }
+    }
+  });
+  ASSERT_TRUE(f.sleep(3ms));
+  scope.cancel();
+  ASSERT_TRUE(scope.join(f));
+  EXPECT_TRUE(only_cancelled);
+  EXPECT_EQ(heard, Errc::cancelled);
+  EXPECT_TRUE((*file)->datasync(f)) << "the file is as good as before";
+}
+
+void a_file_that_was_opened_to_be_read_takes_no_change(Fiber& f, const Ground& ground) {
+  const std::string path = ground.directory + "/read_only";
+  ASSERT_TRUE(put(f, path, "text"));
+  auto file = f.node().disk().open(f, path, OpenMode::read_only());
+  ASSERT_TRUE(file);
+  const Buffer bytes = Buffer::copy_of("more");
+  EXPECT_TRUE((*file)->write(f, 0, {&bytes, 1}).error().is(Errc::permission));
+  EXPECT_TRUE((*file)->truncate(f, 0).error().is(Errc::permission));
+  EXPECT_TRUE((*file)->allocate(f, 0, 100).error().is(Errc::permission));
+  EXPECT_EQ(get(f, path).value(), "text");
 }
 
 void replace_file_is_all_or_nothing_and_leaves_no_temporary(Fiber& f, const Ground& ground) {
@@ -201,7 +283,10 @@ constexpr Case kCases[] = {
     {"make_directories_makes_the_missing_ones", make_directories_makes_the_missing_ones},
     {"a_lock_is_exclusive_until_its_file_is_closed", a_lock_is_exclusive_until_its_file_is_closed},
     {"syncs_of_file_directory_and_filesystem_succeed", syncs_of_file_directory_and_filesystem_succeed},
-    {"a_write_whose_waiter_gave_up_may_still_happen", a_write_whose_waiter_gave_up_may_still_happen},
+    {"a_write_whose_waiter_gave_up_still_happens", a_write_whose_waiter_gave_up_still_happens},
+    {"a_deadline_ends_the_wait_for_a_file_operation_and_no_more", a_deadline_ends_the_wait_for_a_file_operation_and_no_more},
+    {"a_cancellation_ends_the_wait_for_a_file_operation", a_cancellation_ends_the_wait_for_a_file_operation},
+    {"a_file_that_was_opened_to_be_read_takes_no_change", a_file_that_was_opened_to_be_read_takes_no_change},
     {"replace_file_is_all_or_nothing_and_leaves_no_temporary", replace_file_is_all_or_nothing_and_leaves_no_temporary},
     {"files_of_one_directory_can_be_used_from_many_fibers", files_of_one_directory_can_be_used_from_many_fibers},
 };

@@ -34,7 +34,7 @@ TEST_P(Conformance, in_simulation) {
       bool ended = false;
       world.boot(machine, 1 + static_cast<std::uint32_t>(seed % 3), [&](Fiber& f) {
         ASSERT_TRUE(f.node().disk().make_directory(f, "/ground"));
-        GetParam().run(f, {"/ground", machine.address()});
+        GetParam().run(f, {"/ground", machine.address(), [&] { machine.process()->request_stop(); }});
         ended = true;
       });
       world.run_until([&] { return ended; }, 300s);
@@ -52,7 +52,7 @@ TEST_P(Conformance, in_production) {
     fs::create_directory(ground);
     posix::Runtime runtime{{.name = "conformance", .shards = shards, .handle_signals = false}};
     runtime.run([&](Fiber& f) {
-      GetParam().run(f, {ground.string(), "127.0.0.1"});
+      GetParam().run(f, {ground.string(), "127.0.0.1", [&] { runtime.request_stop(); }});
       return 0;
     });
     fs::remove_all(ground);
