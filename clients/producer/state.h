@@ -32,9 +32,9 @@ struct Producer::State : std::enable_shared_from_this<Producer::State> {
     net::BrokerId broker = net::kBrokerIdNone;
   };
   struct Sender {
-    explicit Sender(int in_flight_max) : flights{static_cast<std::size_t>(in_flight_max)}, slots{in_flight_max} {}
-    kernel::Channel<std::pair<Flight, kernel::Semaphore::Units>> flights;
+    explicit Sender(int in_flight_max) : slots{in_flight_max}, flights{static_cast<std::size_t>(in_flight_max)} {}
     kernel::Semaphore slots;
+    kernel::Channel<std::pair<Flight, kernel::Semaphore::Units>> flights;  // those that stay give their slots back
     kernel::Mono muted_until{};  ///< throttled by the broker
     Key served_last;
   };
