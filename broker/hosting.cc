@@ -7,6 +7,7 @@
 #include "broker/broker.h"
 #include "broker/log/directory_shard.h"
 #include "broker/log/log_directory.h"
+#include "broker/log/reason.h"
 #include "broker/metadata/delta.h"
 #include "kernel/node.h"
 
@@ -32,11 +33,6 @@ void for_own_partitions(BrokerShard& shard, const metadata::Topic& topic, Each&&
   }
 }
 
-/// It may pass by itself, and is nobody's fault but the moment's.
-bool may_pass(const kernel::Error& why) {
-  return why.is(kernel::Errc::disk_full) || why.is(kernel::Errc::too_many_files);
-}
-
 /// Suspends. The log, on record in its epoch.
 Result<std::unique_ptr<log::Log>> open_log(Fiber& f, log::DirectoryShard& directory, const metadata::Topic& topic,
                                                    const PartitionKey& key, net::LeaderEpoch epoch,
@@ -53,8 +49,8 @@ Result<std::unique_ptr<log::Log>> open_log(Fiber& f, log::DirectoryShard& direct
   const auto latest = log->epochs().latest();
   if (latest && latest->epoch >= epoch) return log;
   const auto begun = log->begin_epoch(f, epoch);
-  // Without space it is put on record before the first batch of it is written; reads go on meanwhile.
-  if (begun || begun.error().is(kernel::Errc::disk_full)) return log;
+  // Otherwise it is put on record before the first batch of it is written; reads go on meanwhile.
+  if (begun || log::may_pass(begun.error())) return log;
   static_cast<void>(directory.directory().release(f, log->identity()));
   return std::unexpected(begun.error());
 }
@@ -72,7 +68,7 @@ void open_partition(Fiber& f, BrokerShard& shard, const metadata::Topic& topic, 
   const kernel::Error why = log.error();
   shard.host(key, {nullptr, why, place});
   if (why.is(kernel::Errc::cancelled)) return;
-  if (may_pass(why)) {
+  if (log::may_pass(why)) {
     f.log().warn("partition_waits", {{"topic", topic.name}, {"partition", key.second}, {"error", why}});
     return directory->note_space(f, why.is(kernel::Errc::disk_full), directory->path());
   }
@@ -114,7 +110,7 @@ void open_what_waits(Fiber& there, BrokerShard& shard) {
   if (image == nullptr) return;  // still coming up
   std::vector<PartitionKey> waiting;
   for (const auto& [key, hosted] : shard.partitions())
-    if (hosted.partition == nullptr && hosted.directory && may_pass(hosted.why_offline)) waiting.push_back(key);
+    if (hosted.partition == nullptr && hosted.directory && log::may_pass(hosted.why_offline)) waiting.push_back(key);
   for (const PartitionKey& key : waiting) {
     const auto lock = shard.hosting.lock(there);
     if (!lock) return;
@@ -126,7 +122,7 @@ void open_what_waits(Fiber& there, BrokerShard& shard) {
     const net::LeaderEpoch epoch = topic->partitions[static_cast<std::size_t>(key.second.raw())].leader_epoch;
     const log::LogConfig config = config::log_config(shard.topic_config(*topic));
     auto log = open_log(there, *directory, *topic, key, epoch, config);
-    if (!log && (may_pass(log.error()) || log.error().is(kernel::Errc::cancelled))) return;  // nor will the next one
+    if (!log && (log::may_pass(log.error()) || log.error().is(kernel::Errc::cancelled))) return;  // nor will the next one
     if (!log) {
       there.log().error("partition_offline", {{"topic", topic->name}, {"partition", key.second}, {"error", log.error()}});
       if (log.error().room == kernel::Room::kernel) directory->go_offline(there, log.error(), topic->name);

@@ -101,6 +101,7 @@ class OneBroker {
   std::map<std::string, net::Offset> synced_to_;  ///< what watermarks said at the last crash, by log
   bool crashed_ = false;
   bool stop_asked_ = false;
+  bool served_ = false;      ///< since the last boot
   bool healed_ = false;
   bool over_ = false;  ///< the last stop was asked for
   std::vector<std::uint64_t> told_errors_at_boot_;

@@ -394,7 +394,8 @@ Result<kernel::FileHandle> SimDisk::open(Fiber& f, std::string_view path, kernel
   const std::size_t volume = volume_of(path);
   return perform<kernel::FileHandle>(
       f, volume, Kind::open, 0, kernel::hash64(path), 6us, [this, volume, path = std::string{path}, mode]() -> Result<kernel::FileHandle> {
-        if (open_files_ >= kOpenFilesMax) return kernel::fail_errno(EMFILE);
+        if (volumes_.front().faults.no_descriptors) world_.mark("sim.disk.no_descriptor");
+        if (open_files_ >= kOpenFilesMax || volumes_.front().faults.no_descriptors) return kernel::fail_errno(EMFILE);
         auto found = image_.find(path);
         if (found && mode.create && mode.exclusive) return fail(Errc::already_exists);
         if (!found) {

@@ -32,6 +32,7 @@ struct DiskFaults {
   std::uint32_t lost_write_ppm = 0;     ///< of pages that are synced; what a device does silently (sim::Damage)
   std::uint32_t misdirected_ppm = 0;
   std::uint32_t stale_ppm = 0;
+  bool no_descriptors = false;          ///< nothing can be opened: of the process, so of all its disks
   bool read_only = false;               ///< as after a remount: what would change anything fails, and so does a sync
   std::uint64_t capacity_bytes = 1ull << 40;
 };

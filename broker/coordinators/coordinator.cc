@@ -17,7 +17,7 @@ constexpr std::size_t kUncompressedBytesMax = 256u << 20;
 
 /// Whether an append that failed with it is known not to be on the log, so that the coordinator can go on.
 bool is_undone(const kernel::Error& error) {
-  return error.is(kernel::Errc::disk_full) || error.is(kernel::Errc::too_large) ||
+  return log::may_pass(error) || error.is(kernel::Errc::too_large) ||
          error.is(log::LogReason::too_large_for_segment);
 }
 

@@ -67,6 +67,12 @@ void DirectoryShard::note_space(Fiber& f, bool is_full, std::string_view file) {
   else f.log().info("log_directory_has_space", {{"path", path_}});
 }
 
+void DirectoryShard::note_descriptors(Fiber& f, bool are_short) {
+  if (std::exchange(short_of_descriptors_, are_short) == are_short) return;
+  if (are_short) f.log().warn("out_of_file_descriptors", {{"path", path_}, {"next", "records are refused until files are closed; raise the limit (ulimit -n)"}});
+  else f.log().info("file_descriptors_again", {{"path", path_}});
+}
+
 void DirectoryShard::look_for_stalls(Fiber& f) {
   while (!closing_ && online_ && f.sleep(kStallLook)) {
     kernel::Mono since = syncs_.flying_since();
@@ -105,7 +111,7 @@ void DirectoryShard::write_watermarks(Fiber& f) {
     }
     if (!online_ || closing_ || f.cancelled()) break;
     const Result<> appended = append_records(f, {});
-    if (!appended && !appended.error().is(kernel::Errc::disk_full)) {
+    if (!appended && !may_pass(appended.error())) {
       if (!appended.error().is(kernel::Errc::cancelled)) go_offline(f, appended.error(), watermark_path());
       break;
     }

@@ -52,6 +52,8 @@ class DirectoryShard {
   /// A write found no space, or one succeeded: told when that changes, and shown by full().
   void note_space(kernel::Fiber& f, bool is_full, std::string_view file);
   /// From any thread.
+  /// The like for a segment that cannot be opened or begun for want of a file descriptor.
+  void note_descriptors(kernel::Fiber& f, bool are_short);
   [[nodiscard]] bool full() const { return full_.value() != 0; }
   /// A write or sync has been under way for so long that the disk must be slow or hung. From any thread.
   static constexpr kernel::Duration kStalledAfter = std::chrono::seconds{5};
@@ -88,6 +90,7 @@ class DirectoryShard {
   SyncGroup syncs_{*this};
   bool online_ = true;
   kernel::Gauge full_;
+  bool short_of_descriptors_ = false;
   kernel::Gauge stalled_;
   bool closing_ = false;
   std::vector<Log*> logs_;

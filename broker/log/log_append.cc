@@ -157,11 +157,16 @@ void Log::write_queued(Fiber& w) {
     writing_since_ = kernel::kNever;
     if (done) {
       directory_.note_space(w, /*is_full=*/false, {});
+      directory_.note_descriptors(w, /*are_short=*/false);
       continue;
     }
     if (done.error().is(Errc::disk_full)) {
       directory_.note_space(w, /*is_full=*/true, segments_.back()->path(".log"));
       w.node().mark("broker.log.disk_full_rolled_back");
+      roll_back(done.error());
+    } else if (done.error().is(Errc::too_many_files)) {
+      directory_.note_descriptors(w, /*are_short=*/true);
+      w.node().mark("broker.log.no_descriptor_rolled_back");
       roll_back(done.error());
     } else {
       // What is in the file now is not known.
@@ -232,7 +237,7 @@ Result<> Log::write_some(Fiber& w) {
   if (w.nudge("log.indexes_late")) return {};
   const Result<> indexed = active->write_indexes(w, /*all=*/false);
   // Entries that did not fit stay in memory and are tried again with the next ones.
-  return indexed || indexed.error().is(Errc::disk_full) ? Result<>{} : indexed;
+  return indexed || may_pass(indexed.error()) ? Result<>{} : indexed;
 }
 
 void Log::landed(const Pending& pending) {
@@ -272,6 +277,7 @@ Result<> Log::roll(Fiber& w) {
   mark_dirty(old->index_file(), old->path(".index"));
   mark_dirty(old->time_index_file(), old->path(".timeindex"));
   mark_dirty(old->transaction_file(), old->path(".txnindex"));
+  old->close_files();
   directory_dirty_ = true;
   segments_.push_back(fresh);
   const std::int64_t jitter_ms = std::min(config_.segment_jitter_ms, config_.segment_ms);

@@ -24,4 +24,10 @@ constexpr kernel::Room error_room(Reason) { return kernel::Room::broker; }
 /// The stable name, for logs ("bad_line").
 std::string_view name_of(Reason reason);
 
+/// No space, or no file descriptor: nobody's fault but the moment's, and it may pass by itself. What failed with it can
+/// be undone, and tried again.
+[[nodiscard]] inline bool may_pass(const kernel::Error& why) {
+  return why.is(kernel::Errc::disk_full) || why.is(kernel::Errc::too_many_files);
+}
+
 }  // namespace broker::log

@@ -122,6 +122,8 @@ class Segment {
   kernel::Result<> retire(kernel::Fiber& f);
   /// Closes the files of the indexes; what they hold is in memory.
   void close_indexes() { index_file_.reset(), time_index_file_.reset(), transaction_file_.reset(); }
+  /// It is written no more: its files are closed once whoever has them in hand lets go, and opened again by readers.
+  void close_files() { close_indexes(), file_.reset(), writable_ = false; }
 
   [[nodiscard]] kernel::FileHandle open_file() const { return file_; }
   [[nodiscard]] kernel::FileHandle index_file() const { return index_file_; }

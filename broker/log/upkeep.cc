@@ -131,12 +131,12 @@ Result<> Upkeep::note_failure(Fiber& f, const Log& log, const kernel::Error& why
   if (ends_upkeep(why)) return std::unexpected(why);
   if (is_over(why)) return {};
   metrics_.cleanings_failed_total.add();
-  const bool may_pass = why.is(Errc::disk_full) || why.is(Errc::io) || why.is(Errc::deadline);
-  if (!may_pass) {
+  const bool passes = may_pass(why) || why.is(Errc::io) || why.is(Errc::deadline);
+  if (!passes) {
     uncleanable_.insert(log.watermark_key());
     metrics_.uncleanable_partitions.set(static_cast<std::int64_t>(uncleanable_.size()));
   }
-  f.log().warn(may_pass ? "log_cleaning_postponed" : "log_uncleanable",
+  f.log().warn(passes ? "log_cleaning_postponed" : "log_uncleanable",
                {{"topic", log.identity().topic}, {"partition", log.identity().partition}, {"error", why}});
   return {};
 }

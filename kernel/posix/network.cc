@@ -3,10 +3,14 @@
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <limits>
+#include <utility>
 
 #include "kernel/posix/socket.h"
 #include "kernel/registered.h"
@@ -52,9 +56,18 @@ Endpoint to_endpoint(const sockaddr_storage& storage) {
   return {text.data(), ntohs(four.sin_port)};
 }
 
+/// Connections leave a part of the descriptors to files, lest somebody who connects often enough stops all writing. The
+/// system gives out the lowest number that is free, so the number says how many are in use.
+int highest_socket() {
+  constexpr rlim_t kFilesMax = 4096;
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > std::numeric_limits<int>::max()) return std::numeric_limits<int>::max();
+  return static_cast<int>(limit.rlim_cur - std::min(limit.rlim_cur / 4, kFilesMax));
+}
+
 class PosixListener final : public Listener, private Pollable {
  public:
-  PosixListener(int fd, PosixShard& shard) : fd_{fd}, shard_{shard} {}
+  PosixListener(int fd, PosixShard& shard) : fd_{fd}, shard_{shard}, sockets_below_{highest_socket()} {}
   ~PosixListener() override {
     shard_.forget(*this);
     ::close(fd_);
@@ -64,6 +77,11 @@ class PosixListener final : public Listener, private Pollable {
   Result<SocketHandle> accept(Fiber& f) override {
     for (;;) {
       const int fd = ::accept4(fd_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+      if (fd >= sockets_below_) {
+        ::close(fd);
+        has_refused_ = true;
+        continue;
+      }
       if (fd >= 0) {
         auto socket = std::make_unique<PosixSocket>(fd, shard_of(f));
         TRY(socket->start());
@@ -71,6 +89,7 @@ class PosixListener final : public Listener, private Pollable {
       }
       if (errno == EINTR || errno == ECONNABORTED) continue;
       if (errno != EAGAIN) return fail_errno(errno);
+      if (std::exchange(has_refused_, false)) return fail(Errc::too_many_files);
       ready_ = false;
       const Registered registered{waiter_, f};
       while (!ready_) TRY(f.park());
@@ -85,6 +104,8 @@ class PosixListener final : public Listener, private Pollable {
   }
   int fd_;
   PosixShard& shard_;
+  int sockets_below_;
+  bool has_refused_ = false;  ///< since the last answer
   Fiber* waiter_ = nullptr;
   bool ready_ = false;
 };

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -62,12 +63,21 @@ void on_signal(int) {
   if (Runtime* runtime = signalled_runtime.load()) runtime->request_stop();
 }
 
+/// Logs keep segments open and each connection takes a descriptor: as many as the system lets us have.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= limit.rlim_max) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);  // what we have is enough for most, if this is not allowed
+}
+
 }  // namespace
 
 class Runtime::PosixNode final : public Node {
  public:
   explicit PosixNode(const RuntimeOptions& options)
       : Node{options.name}, log_{options.log_level, options.log_form}, workers_{options.worker_threads_max} {
+    raise_descriptor_limit();
     CHECK(::getrandom(&seed_, sizeof seed_, 0) == sizeof seed_);
     open_doors({.clock = &clock_, .disk = &disk_, .network = &network_, .console = &console_, .log_sink = &log_});
     CHECK(options.shards >= 1);

@@ -106,6 +106,7 @@ std::optional<ScannedRecords> scan_records(const sim::DiskImage& image, std::spa
 }
 
 net::Offset ScannedLog::whole_end() const {
+  if (!batches.empty() && batches.front().base_offset > start) return start;  // the first segment is lost
   net::Offset end{0};
   for (const BatchHeader& batch : batches) {
     if (&batch != &batches.front() && batch.base_offset != end) break;

@@ -119,6 +119,7 @@ void Injector::settle_disk(const Fault& changed, bool begins) {
   const std::size_t volume = volume_of(changed);
   DiskFaults& faults = disk.faults(volume);
   const bool on = any(changed.kind, changed.machine, volume);
+  if (changed.kind == FaultKind::no_descriptors) return void(disk.faults(0).no_descriptors = on);
   const auto amount = static_cast<std::uint32_t>(strongest(changed.kind, changed.machine, volume));
   switch (changed.kind) {
     case FaultKind::disk_slow: faults.slow_factor = std::max(amount, 1u); return;

@@ -40,6 +40,7 @@ std::string_view name_of(FaultKind kind) {
     case FaultKind::drift: return "drift";
     case FaultKind::suspend: return "suspend";
     case FaultKind::isolate: return "isolate";
+    case FaultKind::no_descriptors: return "no_descriptors";
     case FaultKind::resolve_stale: return "resolve_stale";
     case FaultKind::disk_rot: return "disk_rot";
     case FaultKind::disk_lost_write: return "disk_lost_write";
@@ -75,7 +76,8 @@ void draw_shape(Fault& fault, Random& random) {
     case FaultKind::crash_loop: fault.lasts = ms(1, 200), fault.amount = random.between(2, 5); break;
     case FaultKind::disk_slow: fault.lasts = ms(100, 5000), fault.amount = random.between(10, 300); break;
     case FaultKind::disk_hung: fault.lasts = ms(50, 8000); break;
-    case FaultKind::disk_full: fault.lasts = ms(100, 5000); break;
+    case FaultKind::disk_full:
+    case FaultKind::no_descriptors: fault.lasts = ms(100, 5000); break;
     case FaultKind::disk_short_io: fault.lasts = ms(500, 20'000), fault.amount = random.between(10'000, 400'000); break;
     case FaultKind::disk_write_error:
     case FaultKind::disk_sync_error: fault.lasts = ms(50, 2000), fault.amount = random.between(5'000, 200'000); break;

@@ -54,6 +54,7 @@ enum class FaultKind : std::uint8_t {
   drift,           // `amount` - 500 parts per million
   suspend,         // for `lasts`, and the monotonic clock stands still meanwhile
   isolate,         // both ways between machine and everybody
+  no_descriptors,  // no file can be opened
   resolve_stale,   // names lead to where they led before, `amount` per million: nobody listens there
   // Damage that the device does not report, to files that the disk was told (SimDisk::damage_only()).
   disk_rot,               // `amount` per million of what only the medium holds, until written again or healed

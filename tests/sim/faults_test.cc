@@ -90,6 +90,7 @@ std::string_view effect_of(FaultKind kind) {
     case FaultKind::disk_slow: return "sim.disk.slow";
     case FaultKind::disk_hung: return "sim.disk.hung";
     case FaultKind::disk_full: return "sim.disk.full";
+    case FaultKind::no_descriptors: return "sim.disk.no_descriptor";
     case FaultKind::disk_short_io: return "sim.disk.short_write";
     case FaultKind::disk_write_error: return "sim.disk.write_error";
     case FaultKind::disk_sync_error: return "sim.disk.sync_error";
@@ -135,12 +136,16 @@ struct Town {
       static_cast<void>(scope.join(f));
     });
   }
-  // As a supervisor does: a server whose disk failed it is started again. It looks at the time now and then.
+  // As a supervisor does: a server whose disk failed it is started again. It looks at the time now and then, and opens a
+  // file.
   void boot(Machine& machine) {
     world.boot(machine, 1, [](Fiber& f) {
       kernel::Scope scope{f};
       scope.spawn("clock", [](Fiber& child) {
-        while (child.sleep(50ms)) static_cast<void>(child.node().clock().wall());
+        while (child.sleep(50ms)) {
+          static_cast<void>(child.node().clock().wall());
+          static_cast<void>(child.node().disk().open(child, "/now and then", kernel::OpenMode::create_or_open()));
+        }
       });
       while (!serve_echo(f)) {
         if (!f.sleep(100ms)) return;

@@ -57,6 +57,37 @@ TEST(LogTroubleTest, a_full_disk_undoes_what_was_queued_and_nothing_else) {
   EXPECT_GT(world.marks().at("broker.log.disk_full_rolled_back"), 0u);
 }
 
+TEST(LogTroubleTest, a_want_of_file_descriptors_refuses_what_needs_one_and_passes) {
+  kernel::StackPool stacks;
+  sim::World world{{.seed = 5}, stacks};
+  sim::Machine& machine = world.add_machine("m");
+  run_on(world, machine, [&](Fiber& f) {
+    Ground ground{f};
+    ASSERT_OK(ground.open(f));
+    ground.log = std::move(*Log::open(f, *ground.shard, kOrders, {.segment_bytes = 4000}));
+    Log& log = *ground.log;
+    ASSERT_OK(log.append(f, make_batch("x", {.value_bytes = 3000}), {}));
+    machine.disk().faults().no_descriptors = true;
+    for (int i = 0; i < 3; ++i) {
+      const auto submitted = log.submit(make_batch("x", {.value_bytes = 3000}), {});  // in a segment of its own
+      ASSERT_OK(submitted);
+      EXPECT_TRUE(log.wait_written(f, *submitted).error().is(kernel::Errc::too_many_files));
+    }
+    EXPECT_TRUE(ground.shard->online());
+    EXPECT_EQ(log.next(), Offset{1});
+    machine.disk().faults().no_descriptors = false;
+    const auto done = log.append(f, make_batch("x", {.value_bytes = 3000}), {});
+    ASSERT_OK(done);
+    EXPECT_EQ(done->base_offset, Offset{1});
+    ASSERT_OK(log.wait_committed(f, *done));
+    ASSERT_OK(log.close(f));
+    ground.log.reset();
+    ASSERT_OK(ground.close(f));
+  });
+  EXPECT_EQ(world.marks().at("broker.log.no_descriptor_rolled_back"), 3u);
+  EXPECT_EQ(world.error_lines(), 0u);
+}
+
 TEST(LogTroubleTest, an_epoch_that_did_not_fit_the_disk_is_on_record_before_its_first_batch) {
   kernel::StackPool stacks;
   sim::World world{{.seed = 5}, stacks};
