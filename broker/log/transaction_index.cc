@@ -7,7 +7,7 @@
 namespace broker::log {
 namespace {
 
-constexpr std::int16_t kVersion = 0;
+constexpr std::int16_t kEntryVersion = 0;
 
 }  // namespace
 
@@ -19,7 +19,7 @@ kernel::Result<TransactionIndex> TransactionIndex::parse(kernel::ByteView file) 
   for (std::size_t at = 0; at < file.size(); at += kEntryBytes) {
     const auto number = static_cast<std::int64_t>(at / kEntryBytes);
     const std::byte* from = file.data() + at;
-    if (kernel::load_be<std::int16_t>(from) != kVersion) return kernel::fail(Reason::bad_version, number);
+    if (kernel::load_be<std::int16_t>(from) != kEntryVersion) return kernel::fail(Reason::bad_version, number);
     const AbortedTransaction entry{ProducerId{kernel::load_be<std::int64_t>(from + 2)},
                                    Offset{kernel::load_be<std::int64_t>(from + 10)},
                                    Offset{kernel::load_be<std::int64_t>(from + 18)},
@@ -56,7 +56,7 @@ std::vector<std::byte> TransactionIndex::encode(std::size_t first) const {
   std::vector<std::byte> bytes((entries_.size() - first) * kEntryBytes);
   std::byte* to = bytes.data();
   for (std::size_t i = first; i < entries_.size(); ++i, to += kEntryBytes) {
-    kernel::store_be(to, kVersion);
+    kernel::store_be(to, kEntryVersion);
     kernel::store_be(to + 2, entries_[i].producer.raw());
     kernel::store_be(to + 10, entries_[i].first.raw());
     kernel::store_be(to + 18, entries_[i].marker.raw());
