@@ -99,7 +99,7 @@ Result<kernel::Mutex::Lock> Controller::begin_change(Fiber& f) {
 }
 
 Result<> Controller::finish(Fiber& f) {
-  TRY(begin_change(f));
+  const auto lock = TRY(begin_change(f));  // which settles what is pending
   return {};
 }
 
