@@ -12,7 +12,8 @@ namespace {
 using kernel::Fiber;
 
 int run(Fiber& f, const log::DumpOptions& options) {
-  const auto dumped = log::dump(f, options);
+  std::string about;
+  const auto dumped = log::dump(f, options, &about);
   if (dumped || dumped.error().is(kernel::Errc::closed)) return 0;  // a reader that has seen enough
   const auto say = [&](std::string_view what) {
     static_cast<void>(f.node().console().write_error(f, fmt::format("kalda log dump: {}\n", what)));
@@ -20,7 +21,8 @@ int run(Fiber& f, const log::DumpOptions& options) {
   };
   if (dumped.error().is(kernel::Errc::corrupt))
     return say(fmt::format("{} of these files cannot be read whole; see what stands under `error` above", dumped.error().detail));
-  return say(fmt::format("{}; name a file or directory of a log directory, such as .kalda/data/orders-0", brief(dumped.error())));
+  return say(fmt::format("{}: {}; name a file or directory of a log directory, such as .kalda/data/orders-0", about,
+                         brief(dumped.error())));
 }
 
 }  // namespace

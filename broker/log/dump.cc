@@ -73,19 +73,28 @@ class Dumper {
   Dumper(Fiber& f, const DumpOptions& options) : f_{f}, options_{options} {}
 
   Result<> run() {
-    for (const std::string& path : options_.paths) {
-      const auto entries = f_.node().disk().list(f_, path);
-      TRY(entries ? directory(path, *entries) : file(path, /*named=*/true));
-    }
+    const Result<> read = all();
     TRY(flush());
+    TRY(read);
     if (bad_files_ > 0) return kernel::fail(kernel::Errc::corrupt, bad_files_);
     return {};
   }
+  /// The file or directory it was at last.
+  [[nodiscard]] const std::string& path() const { return path_; }
 
  private:
+  Result<> all() {
+    for (const std::string& path : options_.paths) {
+      path_ = path;
+      const auto entries = f_.node().disk().list(f_, path);
+      TRY(entries ? directory(path, *entries) : file(path, /*named=*/true));
+    }
+    return {};
+  }
+
   Result<> directory(const std::string& path, const std::vector<kernel::DirectoryEntry>& entries) {
     for (const auto& entry : entries) {
-      const std::string child = path + "/" + entry.name;
+      const std::string child = path_ = path + "/" + entry.name;
       if (entry.is_directory) {
         TRY(directory(child, TRY(f_.node().disk().list(f_, child))));
       } else {
@@ -99,7 +108,6 @@ class Dumper {
     const FileHandle handle = TRY(f_.node().disk().open(f_, path, kernel::OpenMode::read_only()));
     const std::string_view name = std::string_view{path}.substr(path.rfind('/') + 1);
     const auto base = parse_number<std::int64_t>(name.substr(0, name.find('.')));
-    path_ = path;
     Result<> read;
     if (name.ends_with(".log") || name.ends_with(".checkpoint")) {
       read = segment(handle);
@@ -275,6 +283,11 @@ class Dumper {
 
 }  // namespace
 
-Result<> dump(Fiber& f, const DumpOptions& options) { return Dumper{f, options}.run(); }
+Result<> dump(Fiber& f, const DumpOptions& options, std::string* about) {
+  Dumper dumper{f, options};
+  const Result<> dumped = dumper.run();
+  if (!dumped && about != nullptr) *about = dumper.path();
+  return dumped;
+}
 
 }  // namespace broker::log

@@ -20,7 +20,8 @@ struct DumpOptions {
 
 /// Writes to the console of the node. A file that does not hold what its name promises is reported in the output, and
 /// the rest goes on; Errc::corrupt in the end then, with the number of such files. Errors also: of files that cannot
-/// be opened or read, closed when nobody reads any more.
-kernel::Result<> dump(kernel::Fiber& f, const DumpOptions& options);
+/// be opened or read (`about` is then set to which, and what came before it has been written), closed when nobody reads
+/// any more.
+kernel::Result<> dump(kernel::Fiber& f, const DumpOptions& options, std::string* about = nullptr);
 
 }  // namespace broker::log

@@ -3,7 +3,7 @@ import json
 import subprocess
 import time
 
-from harness import check, run
+from harness import Skip, check, run
 
 
 def kalda(ctx, *words, stdin=None):
@@ -101,3 +101,85 @@ def formats(ctx):
     run([ctx.program, "produce", copy, "--format", "hex", "--headers", "-k", "\t", "-n", "1", "-b", ctx.address], stdin=printed * 2)
     assert [{**one, "timestamp_ms": 0} for one in read(copy)] == [{**read(name)[0], "timestamp_ms": 0}], read(copy)
     assert "is not beginning, end" in fails(ctx, "consume", name, "--from", "soon", status=2)
+
+
+@check("kalda: topics are created, listed, described and deleted, for people and for programs")
+def topics(ctx):
+    one, two, none = ctx.topic_name("made"), ctx.topic_name("made"), ctx.topic_name("none")
+
+    def text(*words):
+        return run([ctx.program, "topic", *words, "-b", ctx.address]).decode()
+
+    tried = kalda(ctx, "topic", "create", one, "-p", "2", "--dry-run")[0]
+    assert (tried["topic"], tried["created"], tried["error"]) == (one, False, None), tried
+    assert one not in text("list").splitlines(), "a dry run has made it"
+    made = kalda(ctx, "topic", "create", one, "-p", "3", "-r", "1", "-c", "retention.ms=12345", "-c", "cleanup.policy=compact")
+    assert len(made) == 1 and {**made[0], "id": ""} == {"topic": one, "created": True, "error": None, "id": "", "partitions": 3,
+                                                       "replication_factor": 1}, made
+    assert text("create", two) in (f"created {two} (1 partitions)\n", f"created {two}\n")
+    assert text("create", one, "--if-not-exists").startswith(f"exists {one}")
+    said = fails(ctx, "topic", "create", one)
+    assert f"cannot create topic {one}: TOPIC_ALREADY_EXISTS" in said, said
+    assert "is not NAME=VALUE" in fails(ctx, "topic", "create", none, "-c", "nonsense", status=2)
+    assert "INVALID_CONFIG" in fails(ctx, "topic", "create", none, "-c", "retention.ms=soon")
+
+    assert {one, two} <= {*text("list").splitlines()} and none not in text("list")
+    listed = {t["topic"]: t for t in kalda(ctx, "topic", "list")}
+    assert listed[one] == {"topic": one, "id": made[0]["id"], "partitions": 3, "internal": False}, listed[one]
+    assert not any(name.startswith("__") for name in listed), "the cluster's own topics are not asked for"
+
+    told = kalda(ctx, "topic", "describe", one)
+    assert len(told) == 1 and told[0]["id"] == made[0]["id"], told
+    assert told[0]["configs"].items() >= {"retention.ms": "12345", "cleanup.policy": "compact"}.items(), told[0]["configs"]
+    assert "segment.bytes" not in told[0]["configs"] and "segment.bytes" in kalda(ctx, "topic", "describe", one, "--all-configs")[0]["configs"]
+    assert [p["partition"] for p in told[0]["partitions"]] == [0, 1, 2], told
+    for partition in told[0]["partitions"]:
+        assert [partition["leader"]] == partition["replicas"] == partition["in_sync"] and partition["offline"] == [], partition
+    shown = text("describe", one)
+    assert shown.startswith(f"{one}  id {made[0]['id']}  3 partitions\n") and "  retention.ms=12345\n" in shown, shown
+    assert f"cannot describe topic {none}: UNKNOWN_TOPIC_OR_PARTITION" in fails(ctx, "topic", "describe", none)
+
+    gone = kalda(ctx, "topic", "delete", one)
+    assert gone == [{"topic": one, "deleted": True, "error": None}], gone
+    assert text("delete", two) == f"deleted {two}\n"
+    assert f"cannot delete topic {two}: UNKNOWN_TOPIC_OR_PARTITION" in fails(ctx, "topic", "delete", two)
+    assert text("delete", two, "--if-exists") == ""
+    assert not {one, two} & {*text("list").splitlines()}
+
+
+@check("kalda: log dump shows what lies on the disk, and says so where nothing does")
+def log_dump(ctx):
+    if not (ctx.broker.own and ctx.broker.log_dir):
+        raise Skip("this broker's files are not at hand")
+    topic = ctx.new_topic("dumped")
+    run([ctx.program, "produce", topic, "-k", "\t", "-b", ctx.address], stdin=b"k1\tfirst\nk2\tsecond\n")
+    folder = ctx.broker.log_dir / f"{topic}-0"
+
+    def dump(*words):
+        return run([ctx.program, "log", "dump", *words]).decode()
+
+    segment = folder / f"{0:020}.log"
+    lines = [json.loads(line) for line in dump(segment, "--records", "--format", "json").splitlines()]
+    assert lines and not any(line.get("error") for line in lines), lines
+    assert [(r["offset"], r["key"], r["value"]) for r in lines if r["kind"] == "record"] == [(0, "k1", "first"), (1, "k2", "second")], lines
+    whole = dump(folder)
+    assert f"{segment}:\n  batch " in whole and f"{folder}/partition.metadata:\n" in whole, whole
+    assert "first" in dump(folder, "--records") and "first" not in whole
+
+    def failing(*words):
+        done = subprocess.run([str(ctx.program), "log", "dump", *[str(w) for w in words]], capture_output=True, text=True, timeout=60)
+        return done.returncode, done.stdout, done.stderr
+
+    missing = ctx.work / "no-such-directory"
+    status, out, said = failing(missing)
+    assert (status, out) == (1, "") and f"kalda log dump: {missing}: No such file or directory" in said, (status, out, said)
+    status, out, said = failing(segment, missing)
+    assert status == 1 and segment.name in out and str(missing) in said, (status, out, said)
+    assert failing()[0] == 2, "a path is required"
+
+    damaged = ctx.work / segment.name
+    content = bytearray(segment.read_bytes())
+    content[70] ^= 0xff
+    damaged.write_bytes(content)
+    status, out, said = failing(damaged)
+    assert status == 1 and "bad crc" in out and "1 of these files cannot be read whole" in said, (status, out, said)
