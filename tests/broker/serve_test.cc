@@ -4,110 +4,17 @@
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <poll.h>
-#include <signal.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
-#include <filesystem>
-#include <fstream>
-
-#include "broker/serve_command.h"
-#include "kernel/posix/runtime.h"
 #include "kernel/sanitizer.h"
+#include "tests/broker/serve_process.h"
 #include "tests/broker/server/raw_client.h"
 
 namespace broker::testing {
 namespace {
-
-namespace fs = std::filesystem;
-
-/// A folder that goes when the test ends.
-struct Scratch {
-  Scratch() {
-    std::string path = (fs::temp_directory_path() / "kalda-serve-XXXXXX").string();
-    at = ::mkdtemp(path.data());
-  }
-  ~Scratch() { fs::remove_all(at); }
-  [[nodiscard]] std::string operator/(std::string_view name) const { return (at / name).string(); }
-  fs::path at;
-};
-
-/// The serve command in a child process.
-class Serve {
- public:
-  explicit Serve(std::vector<std::string> settings, bool as_nobody = false) {
-    int ends[2];
-    EXPECT_EQ(::pipe(ends), 0);
-    pid_ = ::fork();
-    if (pid_ == 0) {
-      ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-      ::dup2(ends[1], STDERR_FILENO);
-      if (as_nobody && ::setuid(65534) != 0) ::_exit(99);
-      ::_exit(run(std::move(settings)));
-    }
-    ::close(ends[1]);
-    output_ = ends[0];
-  }
-  ~Serve() {
-    if (pid_ > 0) ::kill(pid_, SIGKILL), ::waitpid(pid_, nullptr, 0);
-    ::close(output_);
-  }
-  /// Waits until it serves; the port, 0 when it ended instead.
-  std::uint16_t port() {
-    constexpr std::string_view kBefore = "serving Kafka clients on 127.0.0.1:";
-    while (said.find("Ctrl-C") == std::string::npos)
-      if (!read_more()) return 0;
-    return static_cast<std::uint16_t>(std::stoi(said.substr(said.find(kBefore) + kBefore.size())));
-  }
-  /// Reads what it says to its end; its exit status.
-  int end() {
-    while (read_more()) {
-    }
-    int status = 0;
-    ::waitpid(std::exchange(pid_, -1), &status, 0);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
-  }
-  void stop() { ::kill(pid_, SIGTERM); }
-  [[nodiscard]] std::int64_t resident_bytes() const {
-    std::ifstream file{fmt::format("/proc/{}/statm", pid_)};
-    std::int64_t all = 0, resident = 0;
-    file >> all >> resident;
-    return resident * ::sysconf(_SC_PAGESIZE);
-  }
-  std::string said;
-
- private:
-  static int run(std::vector<std::string> settings) {
-    CLI::App app;
-    const kernel::Command command = serve_command();
-    const kernel::CommandBody body = command.define(app);
-    settings.insert(settings.begin(), {"kalda.admin.port=-1", "listeners=PLAINTEXT://127.0.0.1:0"});
-    std::vector<std::string> words;
-    for (auto setting = settings.rbegin(); setting != settings.rend(); ++setting) {
-      words.push_back(*setting);
-      words.emplace_back("--set");
-    }
-    app.parse(words);  // takes them from the back
-    kernel::posix::Runtime runtime{{.shards = 2, .log_form = kernel::posix::RuntimeOptions::LogForm::json}};
-    return runtime.run(body);
-  }
-  bool read_more() {
-    pollfd ready{output_, POLLIN, 0};
-    if (::poll(&ready, 1, 60'000) != 1) return false;
-    char bytes[4096];
-    const ssize_t n = ::read(output_, bytes, sizeof bytes);
-    if (n <= 0) return false;
-    said.append(bytes, static_cast<std::size_t>(n));
-    return true;
-  }
-  pid_t pid_ = -1;
-  int output_ = -1;
-};
 
 int connect_to(std::uint16_t port) {
   const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);

@@ -142,5 +142,101 @@ TEST(Connection, TakesFramesLargerThanOneRead) {
   }
 }
 
+/// Passes requests on, and notes the most that was charged.
+class Watched final : public RequestHandler {
+ public:
+  Watched(RequestHandler& inner, const kernel::Semaphore& memory) : inner_{inner}, memory_{memory} {}
+  [[nodiscard]] bool pipelined(std::int16_t api_key) const override { return inner_.pipelined(api_key); }
+  void handle(Fiber& f, Request request, ReplySlot slot) override {
+    ++requests;
+    charged_max = std::max(charged_max, memory_.total() - memory_.available());
+    inner_.handle(f, std::move(request), std::move(slot));
+  }
+  std::int64_t requests = 0, charged_max = 0;
+
+ private:
+  RequestHandler& inner_;
+  const kernel::Semaphore& memory_;
+};
+
+struct Deaf {
+  std::int64_t requests = 0, charged_max = 0, charged_left = -1;
+  int stuck = 0;  ///< clients whose writes came to a halt
+};
+constexpr int kDeafClients = 8;
+
+/// Clients send frames for as long as they are taken, and read nothing; then they go.
+Deaf never_read(std::uint64_t seed, std::size_t frame_size, std::int16_t api_key) {
+  kernel::StackPool stacks;
+  sim::World world{{.seed = seed}, stacks};
+  sim::Machine& server = world.add_machine("server");
+  sim::Machine& client = world.add_machine("client");
+  Deaf seen;
+  world.boot(server, 1, [&](Fiber& f) {
+    kernel::Scope scope{f};
+    kernel::Semaphore memory{256 << 20};
+    Echo echo{scope, f.node().random(kernel::Domain::application, seed)};
+    Watched watched{echo, memory};
+    int closed = 0;
+    ConnectionGround ground{f.shard(), scope, memory, watched, {}, [&](Connection&) { ++closed; }};
+    auto listener = f.node().network().listen(f, {"10.0.0.1", kPort});
+    ASSERT_TRUE(listener.has_value());
+    std::vector<std::shared_ptr<Connection>> connections;
+    for (int i = 0; i < kDeafClients; ++i) {
+      auto socket = (*listener)->accept(f);
+      ASSERT_TRUE(socket.has_value());
+      connections.push_back(std::make_shared<Connection>(ground, std::move(*socket), connections.size(), "PLAINTEXT"));
+      connections.back()->start();
+    }
+    while (closed < kDeafClients) static_cast<void>(f.sleep(1ms));
+    static_cast<void>(scope.join(f));
+    connections.clear();
+    seen.requests = watched.requests;
+    seen.charged_max = watched.charged_max;
+    seen.charged_left = memory.total() - memory.available();
+  });
+  world.boot(client, 1, [&](Fiber& f) {
+    static_cast<void>(f.sleep(1ms));
+    kernel::Scope scope{f};
+    for (int i = 0; i < kDeafClients; ++i) {
+      scope.spawn("deaf", [&](Fiber& child) {
+        auto socket = child.node().network().connect(child, {"10.0.0.1", kPort});
+        ASSERT_TRUE(socket.has_value());
+        for (std::uint32_t n = 0; n < 20'000; ++n) {
+          const Buffer frame = frame_of(n, frame_size, api_key);
+          const auto within = child.deadline_in(2s);
+          const auto written = (*socket)->write(child, {&frame, 1});
+          if (written) continue;
+          seen.stuck += written.error().is(kernel::Errc::deadline) ? 1 : 0;
+          break;
+        }
+        static_cast<void>(child.sleep(3s));  // all are stuck at the same time
+        (*socket)->abort();
+      });
+    }
+    static_cast<void>(scope.join(f));
+  });
+  world.run_until([&] { return server.process()->main_ended; }, 600s);
+  return seen;
+}
+
+TEST(ClientsThatNeverRead, AreChargedForFewRequestsAndReadNoFurther) {
+  for (std::uint64_t seed = 1; seed <= 3; ++seed) {
+    for (const std::size_t size : {std::size_t{1'000}, std::size_t{50'000}, std::size_t{400'000}}) {
+      for (const std::int16_t api_key : {kPipelined, std::int16_t{1}}) {
+        const Deaf seen = never_read(seed, size, api_key);
+        const std::size_t whole = 4 + size;
+        const std::size_t requests_max = api_key == kPipelined ? kRepliesPerConnectionMax : 1;
+        // What waits for its reply, and the block with what was read behind it.
+        const std::size_t bytes_max = (requests_max + 1) * whole + std::max(kReadChunkBytes, std::max(kEagerBlockBytes, whole) + kReadAheadBytes);
+        EXPECT_EQ(seen.stuck, kDeafClients) << size << " bytes: somebody was read on and on";
+        EXPECT_LE(seen.charged_max, static_cast<std::int64_t>(kDeafClients * bytes_max)) << size << " bytes, key " << api_key;
+        EXPECT_GE(seen.charged_max, static_cast<std::int64_t>(whole)) << "nothing was charged at all";
+        EXPECT_EQ(seen.charged_left, 0) << size << " bytes";
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace broker::server
