@@ -1,5 +1,5 @@
-// The paths whose instructions are counted (instructions.py), each a body that is done again and again by one thread,
-// without anything that differs from run to run.
+// The hot paths: each a body that is done again and again by one thread, without anything that differs from run to run.
+// Their instructions are counted (instructions.py) and their time is taken (paths_bench.cc).
 //
 //   void crc(Meter& meter) {
 //     const std::vector<std::byte> bytes(64 << 10);                    // made before, not counted
@@ -8,32 +8,39 @@
 //   constexpr HotPath kPaths[]{{"crc32c.64KiB", "a checksum", crc}};
 #pragma once
 
-#include <valgrind/callgrind.h>
-
 #include <span>
 #include <string_view>
 
 namespace bench {
 
-/// Has a callgrind that was started with --instr-atstart=no see the bodies only. Without callgrind they just run.
+/// Sees the bodies only, not what was made for them.
 class Meter {
  public:
-  static constexpr int kWarmUpsMin = 5;
+  virtual ~Meter() = default;
 
-  /// Does `body` some times unseen, so that pools and caches are full, and then `operations` times. Once a path.
+  /// Does `body` some times unseen, so that pools and caches are full, and then as often as the meter likes, which is
+  /// `operations` times where instructions are counted. Once a path.
   template <class Body>
   void count(int operations, Body&& body) {
+    const int wanted = times(operations);
     for (int i = 0; i < warm_ups(operations); ++i) body();
-    CALLGRIND_START_INSTRUMENTATION;
-    for (int i = 0; i < operations; ++i) body();
-    CALLGRIND_STOP_INSTRUMENTATION;
-    operations_ = operations;
+    begin();
+    for (int i = 0; i < wanted; ++i) body();
+    end();
+    operations_ = wanted;
   }
-  /// How often a body runs before it is counted, for those that use up what was made for them.
-  static constexpr int warm_ups(int operations) { return kWarmUpsMin + operations / 10; }
+  /// How often count(operations, body) will do its body in all, for those that use up what was made for them.
+  [[nodiscard]] int bodies(int operations) const { return warm_ups(operations) + times(operations); }
   [[nodiscard]] int operations() const { return operations_; }
 
  private:
+  static constexpr int kWarmUpsMin = 5;
+  static constexpr int warm_ups(int operations) { return kWarmUpsMin + operations / 10; }
+
+  [[nodiscard]] virtual int times(int operations) const = 0;
+  virtual void begin() = 0;
+  virtual void end() = 0;
+
   int operations_ = 0;
 };
 
@@ -47,6 +54,8 @@ struct HotPath {
   std::string_view name;
   std::string_view operation;  ///< what is done once, in words
   void (*run)(Meter& meter);
+  /// In a simulated world, whose work is in the number and whose disk remembers what was written.
+  [[nodiscard]] bool in_world() const { return name.starts_with("log.") || name.starts_with("broker."); }
 };
 
 [[nodiscard]] std::span<const HotPath> runtime_paths();  ///< checksum, fibers, timers

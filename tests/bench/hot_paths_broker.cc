@@ -39,7 +39,7 @@ void append(Meter& meter) {
   with_log([&](Fiber& f, broker::log::Log& log) {
     const std::vector<std::byte> batch = build_batch(kBatchBytes, 100);
     std::vector<Buffer> batches;  // each is the log's own once it is appended
-    for (int i = 0; i < kOperations + Meter::warm_ups(kOperations); ++i) batches.push_back(Buffer::copy_of(batch));
+    for (int i = 0; i < meter.bodies(kOperations); ++i) batches.push_back(Buffer::copy_of(batch));
     meter.count(kOperations, [&, next = std::size_t{0}]() mutable {
       append_and_commit(f, log, std::move(batches[next++]));
     });

@@ -1,6 +1,7 @@
 #include "kernel/check.h"
 #include "net/framing.h"
 #include "net/messages/fetch.h"
+#include "net/messages/metadata.h"
 #include "net/messages/produce.h"
 #include "net/record/batch_reader.h"
 #include "net/record/record_walk.h"
@@ -78,6 +79,40 @@ struct Sample<net::FetchResponse> {
                                          .last_stable_offset = net::Offset{1'000'000},
                                          .log_start_offset = net::Offset{0},
                                          .records = net::Records::external(batch.size(), 0)});
+    });
+    return response;
+  }
+};
+
+constexpr std::string_view kTopicNames[kTopics]{"orders", "payments", "shipments"};
+
+template <>
+struct Sample<net::MetadataRequest> {
+  static net::MetadataRequest make(Arena& arena, kernel::ByteView) {
+    net::MetadataRequest request;
+    request.allow_auto_topic_creation = false;
+    for (const std::string_view name : kTopicNames) arena.push_back(*request.topics, {.name = name});
+    return request;
+  }
+};
+/// What a client of three brokers is told.
+template <>
+struct Sample<net::MetadataResponse> {
+  static net::MetadataResponse make(Arena& arena, kernel::ByteView) {
+    net::MetadataResponse response;
+    for (int b = 1; b <= 3; ++b)
+      arena.push_back(response.brokers, {.node_id = net::BrokerId{b}, .host = "broker.example.org", .port = 9092});
+    response.cluster_id = "4L6g3nShT-eMCtK--X86sw";
+    response.controller_id = net::BrokerId{1};
+    fill(arena, response.topics, [&](auto& topic, net::PartitionId p) {
+      topic.name = kTopicNames[topic.topic_id.raw().low];
+      auto& told = arena.push_back(topic.partitions, {.partition_index = p,
+                                                      .leader_id = net::BrokerId{1 + p.raw() % 3},
+                                                      .leader_epoch = net::LeaderEpoch{5}});
+      for (int b = 1; b <= 3; ++b) {
+        arena.push_back(told.replica_nodes, net::BrokerId{b});
+        arena.push_back(told.isr_nodes, net::BrokerId{b});
+      }
     });
     return response;
   }
@@ -199,6 +234,10 @@ constexpr HotPath kPaths[]{
     {"decode.fetch_request", "the same, read", decode<net::FetchRequest>},
     {"encode.fetch_response", "frame of 12 partitions, records elsewhere", encode<net::FetchResponse>},
     {"decode.fetch_response", "frame of 12 partitions with 1 KiB each, read", decode<net::FetchResponse>},
+    {"encode.metadata_request", "frame that asks for 3 topics", encode<net::MetadataRequest>},
+    {"decode.metadata_request", "the same, read", decode<net::MetadataRequest>},
+    {"encode.metadata_response", "frame of 12 partitions of 3 replicas", encode<net::MetadataResponse>},
+    {"decode.metadata_response", "the same, read", decode<net::MetadataResponse>},
     {"batch.headers", "64 batches of 1 KiB, header by header", headers_of_batches},
     {"batch.walk", "all records of 16 KiB, as the broker checks them", walk},
     {"batch.iterate", "all records of 16 KiB, as a consumer reads them", iterate},
