@@ -4,7 +4,6 @@
 
 #include "broker/dump_command.h"
 #include "broker/log/dump.h"
-#include "broker/words.h"
 #include "kernel/node.h"
 
 namespace broker {
@@ -23,7 +22,7 @@ int run(Fiber& f, const log::DumpOptions& options) {
   if (dumped.error().is(kernel::Errc::corrupt))
     return say(fmt::format("{} of these files cannot be read whole; see what stands under `error` above", dumped.error().detail));
   return say(fmt::format("{}: {}; name a file or directory of a log directory, such as .kalda/data/orders-0", about,
-                         words_of(dumped.error())));
+                         brief(dumped.error())));
 }
 
 }  // namespace

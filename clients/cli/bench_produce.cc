@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include "clients/cli/bench_sender.h"
-#include "kernel/option_checks.h"
 
 namespace clients::cli {
 
@@ -62,7 +61,7 @@ kernel::Command bench_produce() {
     add_bench_options(app, *options);
     options->producer.batch_bytes = 64 * 1024;
     add_bench_producer_options(app, *options);
-    app.add_option("--rate", options->rate, "Records a second; as fast as it goes if not given")->check(kernel::positive_number());
+    app.add_option("--rate", options->rate, "Records a second; as fast as it goes if not given")->check(CLI::PositiveNumber);
     return [options](Fiber& f) { return run(f, *options); };
   }};
 }

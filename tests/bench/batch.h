@@ -41,31 +41,44 @@ struct Batch {
   std::size_t records = 0;
 };
 
-/// An uncompressed batch of about `batch_bytes`, holding records with values of `record_bytes` that do not compress.
-inline Batch make_batch(std::size_t record_bytes, std::size_t batch_bytes) {
+/// What a batch holds. Noise does not compress; text is like what services log, and compresses to a third or a fifth.
+enum class Payload { noise, text };
+
+/// `count` records with values of `record_bytes`, as they lie in an uncompressed batch.
+inline std::string make_records(std::size_t record_bytes, std::int32_t count, Payload payload) {
   std::string records;
   std::uint64_t noise = 88172645463325252ULL;
-  std::int32_t count = 0;
-  do {
+  const auto next = [&] { return noise ^= noise << 13, noise ^= noise >> 7, noise ^= noise << 17; };
+  for (std::int32_t i = 0; i < count; ++i) {
+    std::string value;
+    while (value.size() < record_bytes) {
+      if (payload == Payload::noise) {
+        value.push_back(static_cast<char>(next()));
+      } else {
+        value += "{\"service\":\"checkout\",\"host\":\"node-" + std::to_string(next() % 100) + "\",\"status\":200,\"user\":" +
+                 std::to_string(next() % 1'000'000) + ",\"path\":\"/api/v1/orders\",\"took_us\":" + std::to_string(next() % 100'000) + "}";
+      }
+    }
+    value.resize(record_bytes);
     std::string record{'\0'};  // attributes
     put_zigzag(record, 0);
-    put_zigzag(record, count);
+    put_zigzag(record, i);
     put_zigzag(record, -1);  // no key
     put_zigzag(record, static_cast<std::int64_t>(record_bytes));
-    for (std::size_t i = 0; i < record_bytes; ++i) {
-      noise ^= noise << 13, noise ^= noise >> 7, noise ^= noise << 17;
-      record.push_back(static_cast<char>(noise));
-    }
+    record += value;
     put_zigzag(record, 0);  // no headers
     put_zigzag(records, static_cast<std::int64_t>(record.size()));
     records += record;
-    ++count;
-  } while (records.size() + record_bytes + kBatchHead + 16 <= batch_bytes);
+  }
+  return records;
+}
 
+/// A batch of `count` records whose bytes, perhaps compressed, are `records`.
+inline Batch make_batch(std::string_view records, std::int32_t count, std::int16_t codec = 0) {
   const std::int64_t stamp =
       std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
   std::string checked;
-  put<std::int16_t>(checked, 0);  // attributes: no codec, CreateTime
+  put<std::int16_t>(checked, codec);  // attributes: CreateTime
   put<std::int32_t>(checked, count - 1);
   put<std::int64_t>(checked, stamp);
   put<std::int64_t>(checked, stamp);
@@ -83,6 +96,12 @@ inline Batch make_batch(std::size_t record_bytes, std::size_t batch_bytes) {
   batch.bytes += checked;
   batch.records = static_cast<std::size_t>(count);
   return batch;
+}
+
+/// How many records of `record_bytes` an uncompressed batch of about `batch_bytes` holds; at least one.
+inline std::int32_t records_that_fit(std::size_t record_bytes, std::size_t batch_bytes) {
+  const std::size_t each = make_records(record_bytes, 1, Payload::noise).size() + 1;  // later offsets are longer
+  return batch_bytes < kBatchHead + each ? 1 : static_cast<std::int32_t>((batch_bytes - kBatchHead) / each);
 }
 
 inline std::string framed(const std::string& request) {
@@ -114,13 +133,20 @@ inline std::string produce_request(std::string_view topic, std::int32_t partitio
   return framed(r);
 }
 
+/// Where the partition stands in such a frame.
+inline std::size_t produce_partition_at(std::string_view topic) {
+  return 4 + 2 + 2 + 4 + 2 + kClient.size() + 1 + 1 + 2 + 4 + 1 + 1 + topic.size() + 1;
+}
+
 /// The error of the one partition in a Produce 9 answer.
 inline std::int16_t produce_error(std::string_view answer, std::string_view topic) {
   const std::size_t at = 4 + 1 + 1 + 1 + topic.size() + 1 + 4;
   return answer.size() < at + 2 ? std::int16_t{-1} : kernel::load_be<std::int16_t>(byte_at(answer, at));
 }
 
-inline std::string fetch_request(std::string_view topic, std::int32_t partition, std::int64_t offset, std::int32_t bytes_max) {
+/// With a wait, an answer comes when there are records; without one it comes at once, empty at the end of the log.
+inline std::string fetch_request(std::string_view topic, std::int32_t partition, std::int64_t offset, std::int32_t bytes_max,
+                                 std::int32_t wait_ms = 0) {
   std::string r;
   put<std::int16_t>(r, 1);
   put<std::int16_t>(r, 4);
@@ -128,7 +154,7 @@ inline std::string fetch_request(std::string_view topic, std::int32_t partition,
   put<std::int16_t>(r, kClient.size());
   r += kClient;
   put<std::int32_t>(r, -1);
-  put<std::int32_t>(r, 0);  // an empty answer at the end comes at once
+  put<std::int32_t>(r, wait_ms);
   put<std::int32_t>(r, 1);
   put<std::int32_t>(r, bytes_max);
   r += '\0';

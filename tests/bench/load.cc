@@ -3,80 +3,32 @@
 //
 //   bench_load --port 9092 --topic t [--mode produce] --acks 1 --record-bytes 1024 --batch-bytes 65536
 //              --connections 1 --in-flight 5 --partitions 1 --seconds 5 --warm-up 1 --rate 0 --pid BROKER
+//   bench_load ... --codec zstd --batch-bytes 65536                 batches of text, so many bytes when compressed
 //   bench_load --port 9092 --topic t --mode fetch --batch-bytes 1048576 ...
+//   bench_load --port 9092 --topic NEW --mode tail --consumers 10 --rate 300   one producer, consumers that wait at the end
 //   bench_load --port 9092 --topic t --warm-up 0 --requests 1      ends with the first answer
 //   bench_load ... --bytes-max 4000000000                           ends early after so many, warm-up included
 //
 // Prints one JSON object. Latency is from the moment a request was due: in an open loop (--rate, requests a second)
-// that is its place in the schedule whether or not it could be sent then, so a stall of the broker is not hidden.
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
+// that is its place in the schedule whether or not it could be sent then, so a stall of the broker is not hidden. When
+// tailing, latency is from then until a consumer has the batch, and records and bytes are those delivered.
 #include <sys/epoll.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
-#include <sys/uio.h>
-#include <unistd.h>
+#include <sys/prctl.h>
 
-#include <algorithm>
-#include <chrono>
-#include <cstdio>
-#include <cstdlib>
-#include <cstring>
 #include <deque>
-#include <fstream>
-#include <map>
-#include <string>
-#include <vector>
+#include <utility>
 
 #include "kernel/bytes.h"
 #include "tests/bench/batch.h"
+#include "tests/bench/codec.h"
+#include "tests/bench/measuring.h"
 
 namespace bench {
 namespace {
 
-using Nanos = std::int64_t;
-Nanos now() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
-[[noreturn]] void give_up(const std::string& why) {
-  std::fprintf(stderr, "bench_load: %s\n", why.c_str());
-  std::exit(1);
-}
-
-struct Options {
-  std::map<std::string, std::string> given;
-  [[nodiscard]] std::string text(const std::string& name, const std::string& otherwise) const {
-    const auto found = given.find(name);
-    return found == given.end() ? otherwise : found->second;
-  }
-  [[nodiscard]] std::int64_t number(const std::string& name, std::int64_t otherwise) const {
-    return std::atoll(text(name, std::to_string(otherwise)).c_str());
-  }
-};
-
-double own_cpu_seconds() {
-  rusage use{};
-  getrusage(RUSAGE_SELF, &use);
-  return double(use.ru_utime.tv_sec + use.ru_stime.tv_sec) + double(use.ru_utime.tv_usec + use.ru_stime.tv_usec) / 1e6;
-}
-
-/// User and system time of a process with all its threads.
-double cpu_seconds(std::int64_t pid) {
-  if (pid == 0) return 0;
-  std::ifstream in{"/proc/" + std::to_string(pid) + "/stat"};
-  std::string all{std::istreambuf_iterator<char>{in}, {}};
-  const auto after_name = all.rfind(')');
-  if (after_name == std::string::npos) give_up("there is no process " + std::to_string(pid));
-  unsigned long user = 0;
-  unsigned long system = 0;
-  std::sscanf(all.c_str() + after_name + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system);
-  return double(user + system) / double(sysconf(_SC_CLK_TCK));
-}
-
 struct Connection {
   int fd = -1;
+  bool fetching = false;
   std::int32_t partition = 0;
   std::int64_t fetch_offset = 0;
   std::string frame;            ///< the request, framed; produce frames never change
@@ -90,29 +42,32 @@ struct Connection {
 class Load {
  public:
   explicit Load(const Options& options)
-      : fetching_{options.text("mode", "produce") == "fetch"},
+      : mode_{mode_named(options.text("mode", "produce"))},
         topic_{options.text("topic", "bench")},
         in_flight_max_{static_cast<std::size_t>(options.number("in-flight", 1))},
         requests_max_{static_cast<std::uint64_t>(options.number("requests", INT64_MAX))},
         bytes_max_{static_cast<std::uint64_t>(options.number("bytes-max", INT64_MAX))},
-        pid_{options.number("pid", 0)} {
-    const auto record_bytes = static_cast<std::size_t>(options.number("record-bytes", 1024));
+        pid_{options.number("pid", 0)},
+        consumers_{mode_ == Mode::tail ? options.number("consumers", 1) : 0} {
     const auto batch_bytes = static_cast<std::size_t>(options.number("batch-bytes", 65536));
-    const auto connections = options.number("connections", 1);
-    const auto partitions = options.number("partitions", 1);
+    // Who tails takes what one producer writes to one partition, so that offsets tell which batch it was.
+    const auto connections = mode_ == Mode::tail ? 1 + consumers_ : options.number("connections", 1);
+    partitions_ = static_cast<std::int32_t>(mode_ == Mode::tail ? 1 : options.number("partitions", 1));
     const auto rate = options.number("rate", 0);
-    if (rate > 0) interval_ = Nanos{1'000'000'000} * connections / rate;
-    fetch_bytes_ = static_cast<std::int32_t>(batch_bytes);
-    const Batch batch = make_batch(record_bytes, batch_bytes);
+    if (rate > 0) interval_ = Nanos{1'000'000'000} * (connections - consumers_) / rate;
+    fetch_bytes_ = mode_ == Mode::tail ? 1 << 20 : static_cast<std::int32_t>(batch_bytes);
+    const Batch batch = batch_of(options, batch_bytes);
     records_per_batch_ = batch.records;
     bytes_per_batch_ = batch.bytes.size();
     epoll_ = epoll_create1(0);
     for (std::int64_t i = 0; i < connections; ++i) {
+      if (i % kConnectsAtOnce == kConnectsAtOnce - 1) usleep(10'000);  // or the listener's backlog drops one, for a second
       Connection c;
       c.fd = connect_to(options.number("port", 9092));
-      c.partition = static_cast<std::int32_t>(i % partitions);
-      c.frame = fetching_ ? fetch_request(topic_, c.partition, 0, fetch_bytes_)
-                          : produce_request(topic_, c.partition, static_cast<std::int16_t>(options.number("acks", 1)), batch.bytes);
+      c.fetching = mode_ == Mode::fetch || (mode_ == Mode::tail && i > 0);
+      c.partition = static_cast<std::int32_t>(i % partitions_);
+      if (!c.fetching)
+        c.frame = produce_request(topic_, c.partition, static_cast<std::int16_t>(options.number("acks", 1)), batch.bytes);
       connections_.push_back(std::move(c));
     }
     for (std::size_t i = 0; i < connections_.size(); ++i) {
@@ -131,7 +86,7 @@ class Load {
     drive(start + Nanos(warm_up_seconds * 1e9));
     latencies_.clear();
     bytes_max_ -= std::min(bytes_, bytes_max_);
-    requests_ = records_ = bytes_ = 0;
+    requests_ = records_ = bytes_ = produced_bytes_ = 0;
     const double broker_before = cpu_seconds(pid_);
     const double own_before = own_cpu_seconds();
     start = now();
@@ -141,24 +96,35 @@ class Load {
   }
 
  private:
-  static int connect_to(std::int64_t port) {
-    const int fd = socket(AF_INET, SOCK_STREAM, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(static_cast<std::uint16_t>(port));
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) give_up("cannot connect");
-    const int on = 1;
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    fcntl(fd, F_SETFL, O_NONBLOCK);
-    return fd;
+  enum class Mode { produce, fetch, tail };
+  static Mode mode_named(const std::string& name) {
+    if (name == "produce") return Mode::produce;
+    if (name == "fetch") return Mode::fetch;
+    if (name == "tail") return Mode::tail;
+    give_up("there is no mode " + name);
+  }
+
+  static Batch batch_of(const Options& options, std::size_t batch_bytes) {
+    const auto record_bytes = static_cast<std::size_t>(options.number("record-bytes", 1024));
+    std::int32_t count = records_that_fit(record_bytes, batch_bytes);
+    const std::string name = options.text("codec", "");
+    if (name.empty()) return make_batch(make_records(record_bytes, count, Payload::noise), count);
+    const int codec = codec_number(name);
+    if (codec < 0) give_up("there is no codec " + name);
+    std::string bytes;
+    for (int turn = 0; turn < 3; ++turn) {  // more records compress a little better: this settles at once
+      bytes = compressed(codec, make_records(record_bytes, count, Payload::text));
+      count = std::max(1, static_cast<std::int32_t>(double(count) * double(batch_bytes) / double(bytes.size())));
+    }
+    return make_batch(compressed(codec, make_records(record_bytes, count, Payload::text)), count, static_cast<std::int16_t>(codec));
   }
 
   void drive(Nanos until) {
     for (auto& c : connections_) send_what_is_due(c);
     for (Nanos t = now(); t < until && requests_ < requests_max_ && bytes_ < bytes_max_; t = now()) {
       epoll_event events[64];
-      const int ready = epoll_wait(epoll_, events, 64, interval_ > 0 ? 1 : 100);
+      const timespec wait = time_to_wait(t);
+      const int ready = epoll_pwait2(epoll_, events, 64, &wait, nullptr);
       for (int i = 0; i < ready; ++i) {
         Connection& c = connections_[events[i].data.u64];
         if (events[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR)) receive(c);
@@ -170,15 +136,32 @@ class Load {
     }
   }
 
+  /// Until the next request of the schedule is due: a coarser wait would be measured as the broker's latency.
+  [[nodiscard]] timespec time_to_wait(Nanos t) const {
+    Nanos wait = 100'000'000;
+    for (const auto& c : connections_) {
+      if (interval_ > 0 && c.due.size() < in_flight_max_ && (!c.fetching || mode_ == Mode::fetch))
+        wait = std::min(wait, std::max(Nanos{0}, c.next_due - t));
+    }
+    return {.tv_sec = 0, .tv_nsec = wait};
+  }
+
   void send_what_is_due(Connection& c) {
     for (;;) {
       if (c.sent == 0) {
-        if (c.due.size() >= in_flight_max_) break;
+        if (c.due.size() >= (mode_ == Mode::tail && c.fetching ? 1 : in_flight_max_)) break;
         const Nanos t = now();
-        if (interval_ > 0 && c.next_due > t) break;
-        c.due.push_back(interval_ > 0 ? c.next_due : t);
+        const bool scheduled = interval_ > 0 && (!c.fetching || mode_ == Mode::fetch);
+        if (scheduled && c.next_due > t) break;
+        c.due.push_back(scheduled ? c.next_due : t);
         c.next_due += interval_;
-        if (fetching_) c.frame = fetch_request(topic_, c.partition, c.fetch_offset, fetch_bytes_);
+        if (c.fetching) {
+          c.frame = fetch_request(topic_, c.partition, c.fetch_offset, fetch_bytes_, mode_ == Mode::tail ? kTailWaitMs : 0);
+        } else if (mode_ == Mode::tail) {
+          batches_due_.push_back(c.due.back());
+        } else if (std::cmp_greater(partitions_, connections_.size())) {
+          take_next_partition(c);
+        }
       }
       const ssize_t wrote = send(c.fd, c.frame.data() + c.sent, c.frame.size() - c.sent, MSG_NOSIGNAL);
       if (wrote < 0 && errno != EAGAIN) give_up("the broker closed the connection");
@@ -194,6 +177,12 @@ class Load {
       }
       if (blocked) break;
     }
+  }
+
+  /// With more partitions than connections, each connection takes its share of them in turn.
+  void take_next_partition(Connection& c) {
+    c.partition = (c.partition + static_cast<std::int32_t>(connections_.size())) % partitions_;
+    kernel::store_be(reinterpret_cast<std::byte*>(c.frame.data() + produce_partition_at(topic_)), c.partition);
   }
 
   void receive(Connection& c) {
@@ -215,43 +204,67 @@ class Load {
   }
 
   void answered(Connection& c, std::string_view answer) {
-    latencies_.push_back(now() - c.due.front());
+    const Nanos arrived = now();
+    const Nanos due = c.due.front();
     c.due.pop_front();
     ++requests_;
-    if (!fetching_) {
+    if (!c.fetching) {
       const std::int16_t error = produce_error(answer, topic_);
       if (error != 0) give_up("Produce answered error " + std::to_string(error));
+      produced_bytes_ += bytes_per_batch_;
+      if (mode_ == Mode::tail) return;
+      latencies_.push_back(arrived - due);
       records_ += records_per_batch_;
       bytes_ += bytes_per_batch_;
       return;
     }
     const Fetched fetched = read_fetch(answer, topic_);
     if (fetched.error != 0) give_up("Fetch answered error " + std::to_string(fetched.error));
-    c.fetch_offset = fetched.records == 0 ? 0 : fetched.next_offset;  // at the end: from the beginning again
     records_ += fetched.records;
     bytes_ += fetched.bytes;
+    if (mode_ == Mode::fetch) {
+      if (fetched.records == 0 && c.fetch_offset == 0) give_up("there is nothing to fetch");
+      latencies_.push_back(arrived - due);
+      c.fetch_offset = fetched.records == 0 ? 0 : fetched.next_offset;  // at the end: from the beginning again
+      return;
+    }
+    if (fetched.records == 0) return;  // nothing came while it waited
+    const auto each = static_cast<std::int64_t>(records_per_batch_);
+    for (std::int64_t batch = c.fetch_offset / each; batch < fetched.next_offset / each; ++batch) {
+      if (static_cast<std::size_t>(batch) >= batches_due_.size()) give_up("a batch was delivered that was never sent: is the topic new?");
+      latencies_.push_back(arrived - batches_due_[static_cast<std::size_t>(batch)]);
+    }
+    c.fetch_offset = fetched.next_offset;
   }
 
   void report(double elapsed, double broker_cpu, double own_cpu) {
+    if (latencies_.empty() || bytes_ == 0) give_up("the broker answered nothing in " + std::to_string(elapsed) + " s");
+    if (consumers_ > 0 && double(bytes_) < .9 * double(produced_bytes_) * double(consumers_))
+      give_up("consumers fell behind: " + std::to_string(bytes_) + " bytes delivered to " + std::to_string(consumers_) + ", " +
+              std::to_string(produced_bytes_) + " produced");
     std::ranges::sort(latencies_);
-    const auto micros = [&](double share) {
-      return latencies_.empty() ? 0.0 : double(latencies_[std::size_t(share * double(latencies_.size() - 1))]) / 1e3;
-    };
     const double gigabytes = double(bytes_) / 1e9;
     std::printf("{\"seconds\": %.3f, \"requests_per_s\": %.1f, \"records_per_s\": %.0f, \"mb_per_s\": %.1f, "
                 "\"p50_us\": %.1f, \"p99_us\": %.1f, \"p999_us\": %.1f, \"max_us\": %.1f, \"broker_cpu_s\": %.2f, "
-                "\"broker_cpu_s_per_million_records\": %.4f, \"broker_cpu_s_per_gb\": %.4f, \"client_cpu_s_per_gb\": %.4f}\n",
-                elapsed, double(requests_) / elapsed, double(records_) / elapsed, double(bytes_) / elapsed / 1e6, micros(.5),
-                micros(.99), micros(.999), micros(1), broker_cpu, broker_cpu / (double(records_) / 1e6),
-                broker_cpu / gigabytes, own_cpu / gigabytes);
+                "\"broker_cpu_us_per_request\": %.3f, \"broker_cpu_s_per_million_records\": %.4f, \"broker_cpu_s_per_gb\": %.4f, "
+                "\"client_cpu_s_per_gb\": %.4f}\n",
+                elapsed, double(requests_) / elapsed, double(records_) / elapsed, double(bytes_) / elapsed / 1e6,
+                percentile_us(latencies_, .5), percentile_us(latencies_, .99), percentile_us(latencies_, .999),
+                percentile_us(latencies_, 1), broker_cpu, broker_cpu * 1e6 / double(requests_),
+                broker_cpu / (double(records_) / 1e6), broker_cpu / gigabytes, own_cpu / gigabytes);
   }
 
-  bool fetching_;
+  static constexpr std::int32_t kTailWaitMs = 500;
+  static constexpr std::int64_t kConnectsAtOnce = 32;
+
+  Mode mode_;
   std::string topic_;
   std::size_t in_flight_max_;
   std::uint64_t requests_max_;  ///< the run ends after this many answers, if its time is not up before
   std::uint64_t bytes_max_;
   std::int64_t pid_;
+  std::int64_t consumers_;
+  std::int32_t partitions_ = 1;
   Nanos interval_ = 0;  ///< between two requests of one connection; 0 in a closed loop
   std::int32_t fetch_bytes_ = 0;
   std::size_t records_per_batch_ = 0;
@@ -263,14 +276,18 @@ class Load {
   std::uint64_t requests_ = 0;
   std::uint64_t records_ = 0;
   std::uint64_t bytes_ = 0;
+  std::uint64_t produced_bytes_ = 0;
+  std::vector<Nanos> batches_due_;  ///< tailing: of every batch ever sent, in the order of their offsets
 };
 
 }  // namespace
 }  // namespace bench
 
 int main(int count, char** words) {
-  bench::Options options;
-  for (int i = 1; i + 1 < count; i += 2) options.given[std::string{words[i]}.substr(2)] = words[i + 1];
+  const bench::Options options{count, words, {"port", "topic", "mode", "acks", "record-bytes", "batch-bytes", "connections", "in-flight",
+                                              "partitions", "seconds", "warm-up", "rate", "pid", "codec", "consumers", "requests",
+                                              "bytes-max"}};
+  prctl(PR_SET_TIMERSLACK, 1);  // or a wait of a microsecond takes fifty more
   bench::Load load{options};
-  load.run(double(options.number("warm-up", 1)), double(options.number("seconds", 5)));
+  load.run(options.real("warm-up", 1), options.real("seconds", 5));
 }

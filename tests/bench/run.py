@@ -1,209 +1,81 @@
 #!/usr/bin/env python3
-"""Measures brokers side by side: rounds interleaved (A-B-A-B), medians, ratios, broker CPU.
+"""Measures brokers side by side: rounds interleaved (A-B-A-B), medians, ratios, broker CPU, gates and goals.
 
-    ./dev bench [--brokers floor,kalda,relaxed,apache] [--rows P3,F1] [--rounds 3] [--seconds 5]
-
-Apache Kafka takes part when `./dev interop --apache` has fetched it. Durable rows: ours in its default mode, Kafka with
-flush.messages=1, the floor with a sync a turn. In the other rows `kalda` syncs all the same, after the answer, and
-`relaxed` (log.durability=relaxed) leaves it to the system as Kafka and the floor do.
+    ./dev bench --rows P3,D1         Kalda and the floor broker
+    ./dev bench --vs-kafka           with Apache Kafka of the current release; under 40 minutes
+    ./dev bench --vs-kafka --rows P1,P4,F1 --rounds 1 --seconds 2
+    ./dev bench --scaling            how cost grows with partitions, connections and record size
 """
 import argparse
-import json
-import os
-import shutil
-import statistics
-import subprocess
 import sys
 import time
-from pathlib import Path
 
-TOP = Path(__file__).resolve().parent.parent.parent
-sys.path.insert(0, str(TOP / "tests" / "interop"))
-import brokers as local  # noqa: E402
-import wire  # noqa: E402
-from install import KAFKA, kafka_libs  # noqa: E402
-
-LOAD, FLOOR, WORK = (TOP / "build" / "release" / "tests" / p for p in ("bench_load", "bench_floor", "bench-data"))
-
-# name: what it is, options of bench_load, durable, the measure that counts
-ROWS = {
-    "P3": ("produce 1 KiB records, 64 KiB batches, 5 in flight", dict(record_bytes=1024, batch_bytes=65536, in_flight=5), False, "mb_per_s"),
-    "P1": ("produce 100 B records, 16 KiB batches, 5 in flight", dict(record_bytes=100, batch_bytes=16384, in_flight=5), False, "records_per_s"),
-    "P5": ("produce single 1 KiB records, 64 in flight", dict(record_bytes=1024, batch_bytes=1100, in_flight=64), False, "requests_per_s"),
-    "L1": ("produce single 1 KiB records, 1,000 a second", dict(record_bytes=1024, batch_bytes=1100, in_flight=64, rate=1000), False, "p50_us"),
-    "F1": ("fetch 1 MiB, hot", dict(batch_bytes=1 << 20, mode="fetch"), False, "mb_per_s"),
-    "D2": ("durable 1 KiB, one stream", dict(record_bytes=1024, batch_bytes=1100, acks=-1), True, "requests_per_s"),
-    "D1": ("durable 1 KiB, 64 streams, 1 partition", dict(record_bytes=1024, batch_bytes=1100, acks=-1, connections=64), True, "requests_per_s"),
-    "D1p": ("durable 1 KiB, 64 streams, 64 partitions", dict(record_bytes=1024, batch_bytes=1100, acks=-1, connections=64, partitions=64), True, "requests_per_s"),
-    "D3": ("durable 64 KiB batches of 1 KiB, 5 in flight", dict(record_bytes=1024, batch_bytes=65536, in_flight=5, acks=-1), True, "mb_per_s"),
-}
+import bar
+import contestants
+import load_bars
+import machine
+import process_bars
+import scaling
+import table
 
 
-# What one round may write: more would be measured against the system throttling who writes, not against the broker.
-BYTES_MAX = 4_000_000_000
+def arguments():
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--vs-kafka", action="store_true", help="Apache Kafka takes part, fetched if it was not yet")
+    options.add_argument("--scaling", action="store_true", help="the scaling tables instead, written to tests/bench/scaling.*")
+    options.add_argument("--rows", default="", help="such as P1,F1/java; a bare P1 stands for every client's")
+    options.add_argument("--rounds", type=int, default=3)
+    options.add_argument("--seconds", type=float, default=15, help="of a measurement; a fifth of it for a foreign client or a codec, a third for the floor and a point of --scaling")
+    options.add_argument("--jvm-warm-up", type=float, default=15, help="seconds of the bar's own load that Kafka gets first")
+    options.add_argument("--recovery-gb", type=float, default=1, help="what C1 and C2 have in the log")
+    options.add_argument("--format", choices=["table", "json"], default="table")
+    return options.parse_args()
 
 
-class Floor:
-    def __init__(self, durable):
-        WORK.mkdir(parents=True, exist_ok=True)
-        self.durable = durable
-        self._begin()
-
-    def _begin(self):
-        self.process = subprocess.Popen([FLOOR, WORK] + ["--sync"] * self.durable, stdout=subprocess.PIPE, text=True)
-        self.port = int(self.process.stdout.readline())
-
-    def new_topic(self, partitions, durable):
-        return "bench"
-
-    def drop_topic(self, name):
-        self.end()
-        self._begin()
-
-    def end(self):
-        self.process.kill()
-        self.process.wait()
-        for file in WORK.glob("floor-*"):
-            file.unlink()
-
-
-class Server:
-    """Kalda or Apache Kafka."""
-
-    def __init__(self, broker, topic_settings):
-        self.broker, self.topic_settings, self.topics = broker, topic_settings, 0
-        broker.start()
-        self.port, self.process = broker.port, broker.process
-
-    def new_topic(self, partitions, durable):
-        self.topics += 1
-        name = f"bench{self.topics}"
-        with wire.Connection("127.0.0.1", self.port) as c:
-            c.create_topic(name, partitions, {"file.delete.delay.ms": "0", **self.topic_settings(durable)})
-        return name
-
-    def drop_topic(self, name):
-        with wire.Connection("127.0.0.1", self.port) as c:
-            c.delete_topic(name)
-
-    def end(self):
-        self.broker.kill()
-        shutil.rmtree(self.broker.folder)
-
-
-def apache():
-    return local.Apache(WORK / "apache", kafka_libs(), KAFKA)
-
-
-def kalda(name="kalda"):
-    return local.Kalda(WORK / name, TOP / "build" / "release" / "kalda")
-
-
-def start(name, durable):
-    if name == "floor":
-        return Floor(durable)
-    if name == "apache":
-        return Server(apache(), lambda d: {"flush.messages": "1"} if d else {})
-    return Server(kalda(name), lambda d: {"log.durability": "relaxed"} if name == "relaxed" else {})
-
-
-def load(server, topic, seconds, warm_up=1, **options):
-    words = [str(LOAD), "--port", str(server.port), "--topic", topic, "--pid", str(server.process.pid),
-             "--seconds", str(seconds), "--warm-up", str(warm_up)]
-    for key, value in options.items():
-        words += ["--" + key.replace("_", "-"), str(value)]
-    done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=seconds + 120, check=False)
-    if done.returncode:
-        raise SystemExit(f"{' '.join(words)}: {done.stderr}")
-    return json.loads(done.stdout)
-
-
-def fresh_topic(server, options, durable):
-    topic = server.new_topic(options.get("partitions", 1), durable)
-    if options.get("mode") == "fetch":
-        load(server, topic, 2, 0, record_bytes=1024, batch_bytes=65536, in_flight=5)
-    return topic
-
-
-def measure(row, names, rounds, seconds, jvm_warm_up):
-    text, options, durable, what = ROWS[row]
-    bounded = options if options.get("mode") == "fetch" else {**options, "bytes_max": BYTES_MAX}
-    servers = {}
-    results = {name: [] for name in names}
-    try:
-        for name in names:
-            servers[name] = start(name, durable)
-        for round_number in range(rounds):
-            for name, server in servers.items():
-                # A compiler at work in the broker is not its steady state.
-                if name == "apache" and round_number == 0:
-                    topic = fresh_topic(server, options, durable)
-                    load(server, topic, jvm_warm_up, 0, **options)
-                    server.drop_topic(topic)
-                topic = fresh_topic(server, options, durable)
-                results[name].append(load(server, topic, seconds, **bounded))
-                # Every round meets the same machine: no data of others in its memory, none on the way to the disk.
-                server.drop_topic(topic)
-                time.sleep(1)
-                os.sync()
-    finally:
-        for server in servers.values():
-            server.end()
-    print(f"\n{row}: {text} ({what}; medians of {rounds} rounds of {seconds} s)")
-    print(f"  {'':8}{'MB/s':>9}{'records/s':>12}{'requests/s':>12}{'p50 us':>10}{'p99 us':>10}{'p99.9 us':>10}{'cpu s/GB':>10}{'cpu s/M rec':>12}{'ratio':>8}")
-    base = None
-    for name in names:
-        m = {k: statistics.median(r[k] for r in results[name]) for k in results[name][0]}
-        base = base or m[what]
-        print(f"  {name:8}{m['mb_per_s']:9.1f}{m['records_per_s']:12.0f}{m['requests_per_s']:12.0f}{m['p50_us']:10.0f}{m['p99_us']:10.0f}"
-              f"{m['p999_us']:10.0f}{m['broker_cpu_s_per_gb']:10.2f}{m['broker_cpu_s_per_million_records']:12.3f}{m[what] / base:8.2f}", flush=True)
-
-
-def rss_mib(pid):
-    line = next(l for l in Path(f"/proc/{pid}/status").read_text().splitlines() if l.startswith("VmRSS"))
-    return int(line.split()[1]) / 1024
-
-
-def cold_start(names, rounds):
-    """S1: empty folder to the first acknowledged record, topic creation included; M1: memory when idle after that."""
-    print("\nS1/M1: cold start from an empty folder to the first ack; memory 5 s later")
-    for name in names:
-        times, memory = [], []
-        for _ in range(rounds):
-            broker = apache() if name == "apache" else kalda()  # formatting, where it is a program of its own, is not counted
-            began = time.monotonic()
-            server = Server(broker, lambda d: {})
-            topic = server.new_topic(1, False)
-            load(server, topic, 60, 0, record_bytes=1024, batch_bytes=1100, requests=1)
-            times.append(time.monotonic() - began)
-            time.sleep(5)
-            memory.append(rss_mib(server.process.pid))
-            server.end()
-        print(f"  {name:8} {statistics.median(times) * 1000:8.0f} ms {statistics.median(memory):8.1f} MiB", flush=True)
+def chosen(words, bars, foreign):
+    """Names of rows; a foreign client's only where they are asked for, or Kafka takes part."""
+    rows = [row.name for each in bars for run in each.runs for row in run.rows]
+    if not words and not foreign:
+        return [name for name in rows if name.partition("/")[2] not in load_bars.FOREIGN]
+    wanted = [name for name in rows if not words or any(name == w or name.split("/")[0] == w for w in words)]
+    strange = [w for w in words if not any(name == w or name.split("/")[0] == w for name in rows)]
+    if strange:
+        raise SystemExit(f"there is no row {', '.join(strange)}; there are {' '.join(rows)}")
+    return wanted
 
 
 def main():
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--brokers", default="floor,kalda,relaxed,apache")
-    options.add_argument("--rows", default=",".join(ROWS) + ",S1")
-    options.add_argument("--rounds", type=int, default=3)
-    options.add_argument("--seconds", type=int, default=5)
-    options.add_argument("--jvm-warm-up", type=int, default=60)
-    chosen = options.parse_args()
-    names = chosen.brokers.split(",")
-    if {"kalda", "relaxed"} & set(names) and not (TOP / "build" / "release" / "kalda").exists():
-        names = [n for n in names if n not in ("kalda", "relaxed")]
-        print("without kalda: it is not built")
-    if "apache" in names and not kafka_libs().exists():
-        names.remove("apache")
-        print("without Apache Kafka: run ./dev interop --apache once")
-    print(f"{time.strftime('%Y-%m-%d')} {os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}", flush=True)
-    for row in chosen.rows.split(","):
-        if row == "S1":
-            cold_start([n for n in names if n not in ("floor", "relaxed")], chosen.rounds)
-        else:
-            measure(row, names, chosen.rounds, chosen.seconds, chosen.jvm_warm_up)
+    options = arguments()
+    lock = contestants.only_run()  # noqa: F841 - held by being there
+    names = ["floor", "kalda"]
+    if options.vs_kafka:
+        from install import Tools
+        tools = Tools()
+        tools.for_bench()
+        if "java" not in tools.have:
+            raise SystemExit(f"without Apache Kafka: {tools.why_not['java']}")
+        names.append("kafka")
+    if options.scaling:
+        return scaling.run(names[1:], options)
+    process_bars.RECOVERY_BYTES = int(options.recovery_gb * 1e9)
+    bars = load_bars.BARS + process_bars.bars()
+    wanted = chosen([w for w in options.rows.split(",") if w], bars, options.vs_kafka)
+    began = time.monotonic()
+    head = {"date": time.strftime("%Y-%m-%d"), "machine": machine.says(), "versions": contestants.versions(),
+            "rounds": options.rounds, "seconds": options.seconds}
+    results = []
+    for each in bars:
+        if any(row.name in wanted for run in each.runs for row in run.rows):
+            results += bar.measure(each, wanted, names, options.rounds, options.seconds, options.jvm_warm_up)
+    head["took_minutes"] = round((time.monotonic() - began) / 60, 1)
+    if options.format == "json":
+        print(table.as_json(head, results))
+    else:
+        print(f"{head['date']}, Kalda {head['versions']['kalda']}, Apache Kafka {head['versions']['kafka']}, {head['machine']}; medians of "
+              f"{options.rounds} rounds of {options.seconds:g} s, {head['took_minutes']} minutes in all\n")
+        print(table.markdown(results))
+    return 1 if any(r.trouble for r in results) else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -13,8 +13,8 @@ def free_port():
         return s.getsockname()[1]
 
 
-def answers(host, port, seconds, process=None):
-    """Waits until the broker answers ApiVersions; the seconds it took."""
+def answers(host, port, seconds, process=None, pause=0.02):
+    """Waits until the broker answers ApiVersions, asking every `pause` seconds; the seconds it took."""
     import wire
     began = time.monotonic()
     while time.monotonic() - began < seconds:
@@ -25,7 +25,7 @@ def answers(host, port, seconds, process=None):
                 connection.call(18, 0, b"")
                 return time.monotonic() - began
         except (OSError, AssertionError):
-            time.sleep(0.02)
+            time.sleep(pause)
     raise AssertionError(f"no broker answers at {host}:{port} after {seconds} s")
 
 
@@ -49,7 +49,7 @@ class External:
 
 class Local:
     """A broker that is a child process with its data under `folder`."""
-    own = True
+    own, pause = True, 0.02
 
     def __init__(self, folder):
         self.folder = Path(folder)
@@ -69,7 +69,7 @@ class Local:
                                         stderr=subprocess.STDOUT, cwd=self.folder)
         output.close()
         try:
-            return answers("127.0.0.1", self.port, 60, self.process)
+            return answers("127.0.0.1", self.port, 60, self.process, self.pause)
         except AssertionError as error:
             tail = (self.folder / "output.log").read_bytes()[-600:].decode(errors="replace")
             raise AssertionError(f"{error}; its last words: {tail}") from None

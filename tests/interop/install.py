@@ -52,16 +52,20 @@ class Tools:
 
     def install_all(self):
         self.python()
+        self.for_bench()
         self._try("kcat", "kcat", lambda: None)
-        self._try("java", "mvn", self._kafka)
-        self._try("java-tools", "mvn", self._kafka_tools)
         self._try("java-client", "javac", self._java_client, HERE / "clients" / "java")
         for name, package in NODE.items():
             self._try(name, "npm", lambda package=package: self._node(package))
-        self._try("franz-go", "go", self._franz, HERE / "clients" / "franz")
         self._try("sarama", "go", self._sarama, HERE / "clients" / "sarama")
         self._try("rdkafka-crate", "cargo", self._rdkafka, HERE / "clients" / "rdkafka")
         self._try("apt-cache", "apt-cache", lambda: None)
+
+    def for_bench(self):
+        """Apache Kafka, its tools, and the client that tests/bench has a program of."""
+        self._try("java", "mvn", self._kafka)
+        self._try("java-tools", "mvn", self._kafka_tools)
+        self._try("franz-go", "go", self._franz, HERE / "clients" / "franz")
 
     # Python clients live in a virtual environment, in which the checks then run.
     def python(self):
@@ -103,6 +107,7 @@ class Tools:
     def _franz(self):
         _run(["go", "build", "-o", BUILD / "franz-client", "."], cwd=HERE / "clients" / "franz")
         _run(["go", "build", "-o", BUILD / "franz-member", "./member"], cwd=HERE / "clients" / "franz")
+        _run(["go", "build", "-o", BUILD / "franz-bench", "./bench"], cwd=HERE / "clients" / "franz")
 
     def _sarama(self):
         _run(["go", "build", "-o", BUILD / "sarama-member", "."], cwd=HERE / "clients" / "sarama")
