@@ -140,6 +140,20 @@ std::string completion_script(const CLI::App& root, bool zsh) {
          "complete -o default -F _kalda kalda\n";
 }
 
+/// One line for a command line that makes no sense: what, and where to look.
+std::string complaint(const CLI::App& root, const CLI::Error& error) {
+  std::string words;
+  const CLI::App* at = &root;
+  for (auto parsed = at->get_subcommands(); !parsed.empty(); parsed = at->get_subcommands()) {
+    at = parsed.front();
+    words += " " + at->get_name();
+  }
+  std::string what = error.what();
+  const std::vector<std::string> unknown = root.remaining(/*recurse=*/true);
+  if (what == "A subcommand is required") what = unknown.empty() ? "a command is missing" : "there is no command " + unknown.front();
+  return "kalda" + words + ": " + what + "; see `" + root.get_name() + words + " --help`\n";
+}
+
 std::uint32_t default_shards() { return std::max(1u, kernel::posix::processors() / 2); }
 
 int run(const Composed& chosen, const kernel::posix::RuntimeOptions& options) {
@@ -169,6 +183,7 @@ int main(int argc, char** argv) {
   CLI::App root{"Kalda: an event streaming platform that speaks the Apache Kafka protocol, with its own simulator"};
   root.name(argc > 0 ? argv[0] : "kalda");  // as it was called: usage lines and hints can be copied
   root.require_subcommand(1);
+  root.failure_message([](const CLI::App* app, const CLI::Error& error) { return complaint(*app, error); });
   root.set_version_flag("--version", std::string{"kalda " KALDA_VERSION ", speaks Apache Kafka "} + std::string{net::kKafkaRelease});
   std::string log_level = "info", log_format = "auto";
   root.add_option("--log-level", log_level, "Least level of log lines on standard error")

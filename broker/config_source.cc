@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include "broker/words.h"
 #include "kernel/node.h"
 
 namespace broker {
@@ -22,7 +23,8 @@ std::optional<config::BrokerConfig> load_config(Fiber& f, const ConfigSource& so
     const auto file = f.node().disk().open(f, source.path, kernel::OpenMode::read_only());
     const auto bytes = file ? kernel::read_all(f, **file) : Result<kernel::Buffer>{std::unexpected(file.error())};
     if (!bytes) {
-      if (tell) say(fmt::format("kalda {}: cannot read {}: {}\n", command, source.path, describe(bytes.error())));
+      if (tell) say(fmt::format("kalda {}: cannot read {}: {}; name a server.properties that is there with --config, or none\n",
+                                command, source.path, words_of(bytes.error())));
       return std::nullopt;
     }
     text = std::string{kernel::as_text(bytes->view())};

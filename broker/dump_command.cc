@@ -4,6 +4,7 @@
 
 #include "broker/dump_command.h"
 #include "broker/log/dump.h"
+#include "broker/words.h"
 #include "kernel/node.h"
 
 namespace broker {
@@ -22,7 +23,7 @@ int run(Fiber& f, const log::DumpOptions& options) {
   if (dumped.error().is(kernel::Errc::corrupt))
     return say(fmt::format("{} of these files cannot be read whole; see what stands under `error` above", dumped.error().detail));
   return say(fmt::format("{}: {}; name a file or directory of a log directory, such as .kalda/data/orders-0", about,
-                         brief(dumped.error())));
+                         words_of(dumped.error())));
 }
 
 }  // namespace

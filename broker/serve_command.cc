@@ -11,6 +11,7 @@
 #include "broker/controller/controller.h"
 #include "broker/log/log_directory.h"
 #include "broker/serve_command.h"
+#include "broker/words.h"
 #include "kernel/node.h"
 
 namespace broker {
@@ -169,7 +170,7 @@ int run(Fiber& f, const Options& options) {
     say(f, text + welcome(started, options.program));
   }, &about);
   if (served) return 0;
-  say(f, fmt::format("kalda serve: {} ({})\n", advice(served.error(), *config, about), brief(served.error())));
+  say(f, fmt::format("kalda serve: {} ({})\n", advice(served.error(), *config, about), words_of(served.error())));
   return 1;
 }
 

@@ -1,5 +1,5 @@
 // The planted bugs: what BUG() (kernel/bug.h) knows by name. The build preset `mutants` compiles them in; a run plants
-// at most one. How many seeds each needs stands in README.md, as `kalda sim mutants` prints it.
+// at most one. How many seeds each needs stands in MUTANTS.md, as `kalda sim mutants` prints it.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// `kalda sim mutants`: hunts for every planted bug and prints the table of README.md.
+// `kalda sim mutants`: hunts for every planted bug and prints the table of MUTANTS.md.
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <fmt/format.h>

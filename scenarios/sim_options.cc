@@ -1,23 +1,10 @@
 #include "scenarios/sim_options.h"
 
-#include <charconv>
-
 #include <fmt/format.h>
 
 #include "kernel/posix/jobs.h"
 
 namespace scenarios {
-
-CLI::Validator whole_number(std::uint64_t least, std::uint64_t most) {
-  return CLI::Validator{[least, most](std::string& text) -> std::string {
-                          std::uint64_t value = 0;
-                          const char* end = text.data() + text.size();
-                          const auto parsed = std::from_chars(text.data(), end, value);
-                          if (parsed.ec == std::errc{} && parsed.ptr == end && value >= least && value <= most) return {};
-                          return fmt::format("{} is no whole number from {} to {}", text, least, most);
-                        },
-                        ""};
-}
 
 void add_scenario_option(CLI::App& app, std::string& name) {
   std::vector<std::string> names;

@@ -6,15 +6,16 @@
 #include <optional>
 #include <string>
 
+#include "kernel/option_checks.h"
 #include "scenarios/run.h"
 
 namespace scenarios {
 
+using kernel::whole_number;
+
 inline constexpr std::uint64_t kSeedMax = UINT64_MAX;
 inline constexpr std::uint32_t kJobsMax = 1024;
 
-/// Takes whole numbers from `least` to `most` and nothing else; no minus sign or overflow wraps.
-CLI::Validator whole_number(std::uint64_t least, std::uint64_t most);
 /// `--scenario`, by name; the default is the first there is.
 void add_scenario_option(CLI::App& app, std::string& name);
 /// `--jobs`; the default is one for each processor.

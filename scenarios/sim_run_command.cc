@@ -158,7 +158,8 @@ int run(Fiber& f, const Options& options) {
   if (!options.junit.empty()) {
     const std::string xml = junit(campaign, asked);
     if (const auto written = kernel::replace_file(f, f.node().disk(), options.junit, kernel::as_bytes(xml)); !written) {
-      return complain(f, fmt::format("cannot write {}: {}", options.junit, describe(written.error())));
+      return complain(f, fmt::format("cannot write {}: {}; name a file in a directory that is there with --junit", options.junit,
+                                     kernel::brief(written.error())));
     }
   }
   if (campaign.interrupted) return 130;  // what a shell says of a command that SIGINT ended

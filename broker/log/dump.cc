@@ -15,6 +15,7 @@
 #include "broker/log/time_index.h"
 #include "broker/log/transaction_index.h"
 #include "broker/log/watermark_file.h"
+#include "broker/words.h"
 #include "kernel/node.h"
 #include "net/record/reason.h"
 #include "net/record/record_iterator.h"
@@ -51,22 +52,6 @@ std::string printable(kernel::ByteView bytes) {
 }
 
 Json nullable(const net::record::NullableBytes& bytes) { return bytes ? Json(printable(*bytes)) : Json(nullptr); }
-
-/// "bad crc"
-std::string words_of(const kernel::Error& error) {
-  std::string text;
-  if (error.room == kernel::Room::net && error.value >= static_cast<std::uint16_t>(net::record::Reason::incomplete) &&
-      error.value <= static_cast<std::uint16_t>(net::record::Reason::bad_control_record)) {
-    text = net::record::name_of(error.as<net::record::Reason>());
-  } else if (error.room == kernel::Room::broker && error.value >= static_cast<std::uint16_t>(Reason::bad_size) &&
-             error.value <= static_cast<std::uint16_t>(Reason::duplicate)) {
-    text = name_of(error.as<Reason>());
-  } else {
-    return kernel::brief(error);
-  }
-  std::ranges::replace(text, '_', ' ');
-  return text;
-}
 
 class Dumper {
  public:

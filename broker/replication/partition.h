@@ -21,7 +21,7 @@ using net::LeaderEpoch;
 using net::Offset;
 
 enum class PartitionReason : std::uint16_t {
-  fenced_leader_epoch = 0x400,  ///< the caller's epoch is older than ours
+  fenced_leader_epoch = 0x700,  ///< the caller's epoch is older than ours
   unknown_leader_epoch,         ///< the caller's epoch is newer than ours
   deleted,                      ///< the topic went while the caller waited
 };

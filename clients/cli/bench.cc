@@ -5,6 +5,7 @@
 
 #include "clients/admin/admin.h"
 #include "kernel/node.h"
+#include "kernel/option_checks.h"
 
 namespace clients::cli {
 
@@ -32,17 +33,17 @@ double ms(kernel::Duration taken) { return static_cast<double>(taken.count()) / 
 void add_bench_options(CLI::App& app, BenchOptions& options) {
   add_cluster_options(app, options.cluster);
   add_form_option(app, options.form);
-  app.add_option("-d,--duration", options.seconds, "Seconds to measure")->capture_default_str()->check(CLI::PositiveNumber);
-  app.add_option("-n,--count", options.count, "Stop after this many records");
+  app.add_option("-d,--duration", options.seconds, "Seconds to measure")->capture_default_str()->check(kernel::positive_number());
+  app.add_option("-n,--count", options.count, "Stop after this many records")->check(kernel::whole_number(0, UINT64_MAX));
 }
 
 void add_bench_producer_options(CLI::App& app, BenchOptions& options) {
   app.add_option("topic", options.topic, "Topic to write to; one of its own, deleted afterwards, if not given");
-  app.add_option("--partitions", options.partitions, "Partitions of its own topic")->capture_default_str()->check(CLI::PositiveNumber);
-  app.add_option("--record-bytes", options.record_bytes, "Size of a record's value")->capture_default_str()->check(CLI::Range(1, 8 * 1024 * 1024));
+  app.add_option("--partitions", options.partitions, "Partitions of its own topic")->capture_default_str()->check(kernel::whole_number(1, INT32_MAX));
+  app.add_option("--record-bytes", options.record_bytes, "Size of a record's value")->capture_default_str()->check(kernel::whole_number(1, 8 * 1024 * 1024));
   add_acks_option(app, options.producer);
   add_compression_option(app, options.producer.compression);
-  app.add_option("--batch-bytes", options.producer.batch_bytes, "Size of a full batch")->capture_default_str()->check(CLI::Range(1, 16 * 1024 * 1024));
+  app.add_option("--batch-bytes", options.producer.batch_bytes, "Size of a full batch")->capture_default_str()->check(kernel::whole_number(1, 16 * 1024 * 1024));
 }
 
 std::optional<BenchTopic> BenchTopic::open(Fiber& f, core::Cluster& cluster, const BenchOptions& options) {

@@ -7,6 +7,7 @@
 #include "clients/cli/bench_sender.h"
 #include "clients/consumer/consumer.h"
 #include "kernel/node.h"
+#include "kernel/option_checks.h"
 #include "kernel/scope.h"
 
 namespace clients::cli {
@@ -135,8 +136,8 @@ kernel::Command bench_latency() {
     options->rate = 1000;
     add_bench_options(app, *options);
     add_bench_producer_options(app, *options);
-    app.get_option("--record-bytes")->check(CLI::Range(static_cast<int>(kStampBytes), 8 * 1024 * 1024));
-    app.add_option("--rate", options->rate, "Records a second")->capture_default_str()->check(CLI::PositiveNumber);
+    app.get_option("--record-bytes")->check(kernel::whole_number(kStampBytes, 8 * 1024 * 1024));
+    app.add_option("--rate", options->rate, "Records a second")->capture_default_str()->check(kernel::positive_number());
     return [options](Fiber& f) { return run(f, *options); };
   }};
 }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "clients/cli/bench_sender.h"
+#include "kernel/option_checks.h"
 
 namespace clients::cli {
 
@@ -61,7 +62,7 @@ kernel::Command bench_produce() {
     add_bench_options(app, *options);
     options->producer.batch_bytes = 64 * 1024;
     add_bench_producer_options(app, *options);
-    app.add_option("--rate", options->rate, "Records a second; as fast as it goes if not given")->check(CLI::PositiveNumber);
+    app.add_option("--rate", options->rate, "Records a second; as fast as it goes if not given")->check(kernel::positive_number());
     return [options](Fiber& f) { return run(f, *options); };
   }};
 }

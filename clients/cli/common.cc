@@ -8,6 +8,7 @@
 
 #include "clients/commands.h"
 #include "kernel/node.h"
+#include "kernel/option_checks.h"
 #include "kernel/scope.h"
 
 namespace clients {
@@ -56,18 +57,18 @@ void add_cluster_options(CLI::App& app, ClusterOptions& options) {
       ->capture_default_str();
   app.add_option("--timeout", options.timeout_seconds, "Seconds to wait for the cluster")
       ->capture_default_str()
-      ->check(CLI::PositiveNumber);
+      ->check(kernel::positive_number());
 }
 
 void add_form_option(CLI::App& app, Form& form) {
   app.add_option("--format", form, "How to print: text for people, json for scripts")
-      ->transform(CLI::CheckedTransformer(std::map<std::string, Form>{{"text", Form::text}, {"json", Form::json}}))
+      ->transform(kernel::one_of<Form>({{"text", Form::text}, {"json", Form::json}}))
       ->option_text("text|json");
 }
 
 void add_record_form_option(CLI::App& app, RecordForm& form, const std::string& words) {
   app.add_option("--format", form, words)
-      ->transform(CLI::CheckedTransformer(std::map<std::string, RecordForm>{
+      ->transform(kernel::one_of<RecordForm>({
           {"raw", RecordForm::raw}, {"text", RecordForm::raw}, {"json", RecordForm::json}, {"hex", RecordForm::hex}}))
       ->option_text("raw|json|hex");
 }
@@ -75,7 +76,7 @@ void add_record_form_option(CLI::App& app, RecordForm& form, const std::string& 
 void add_acks_option(CLI::App& app, producer::ProducerConfig& config) {
   using producer::Acks;
   app.add_option("--acks", config.acks, "Whose acknowledgement to wait for")
-      ->transform(CLI::CheckedTransformer(std::map<std::string, Acks>{{"0", Acks::none}, {"1", Acks::leader}, {"all", Acks::all}, {"-1", Acks::all}}))
+      ->transform(kernel::one_of<Acks>({{"0", Acks::none}, {"1", Acks::leader}, {"all", Acks::all}, {"-1", Acks::all}}))
       ->option_text("all|1|0");
 }
 

@@ -5,6 +5,7 @@
 
 #include "clients/admin/configs.h"
 #include "clients/cli/common.h"
+#include "kernel/option_checks.h"
 
 namespace clients::cli {
 
@@ -28,7 +29,7 @@ std::string shown_name(const Resource& resource) {
 void add_resource(CLI::App& app, Resource& resource) {
   app.add_option("kind", resource.type, "What is set: topic, broker, group or client-metrics")
       ->required()
-      ->transform(CLI::CheckedTransformer(std::map<std::string, ResourceType>{{"topic", ResourceType::topic},
+      ->transform(kernel::one_of<ResourceType>({{"topic", ResourceType::topic},
                                                                               {"broker", ResourceType::broker},
                                                                               {"group", ResourceType::group},
                                                                               {"client-metrics", ResourceType::client_metrics}}))

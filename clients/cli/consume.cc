@@ -9,6 +9,7 @@
 #include "clients/cli/progress.h"
 #include "clients/consumer/consumer.h"
 #include "kernel/node.h"
+#include "kernel/option_checks.h"
 
 namespace clients::cli {
 
@@ -192,13 +193,13 @@ kernel::Command consume() {
     app.add_option("--instance-id", options->instance_id, "Stay in the group through a restart under this name (a static member)");
     app.add_option("--session-timeout", options->session_timeout_seconds, "Seconds without a heartbeat until the group takes this member for dead")
         ->capture_default_str()
-        ->check(CLI::PositiveNumber);
-    app.add_option("-p,--partition", options->partitions, "Partitions to read; all if not given")->delimiter(',')->check(CLI::NonNegativeNumber);
+        ->check(kernel::positive_number());
+    app.add_option("-p,--partition", options->partitions, "Partitions to read; all if not given")->delimiter(',')->check(kernel::whole_number(0, INT32_MAX));
     app.add_option("--from", options->from, fmt::format("Where to begin: {}; with --group where nothing is committed", kPlaces))->capture_default_str();
     app.add_option("--to", options->to, "Where to end, in the same words: the first record that is not wanted; the end if not given");
-    app.add_option("-n,--count", options->count, "Stop after this many records");
+    app.add_option("-n,--count", options->count, "Stop after this many records")->check(kernel::whole_number(0, UINT64_MAX));
     app.add_flag("-f,--follow", options->follow, "Wait for more at the end, until --to");
-    app.add_option("--rate", options->rate, "Records a second at most")->check(CLI::PositiveNumber);
+    app.add_option("--rate", options->rate, "Records a second at most")->check(kernel::positive_number());
     app.add_flag("--progress", options->progress, "Say on standard error how far it is");
     app.add_flag("--read-committed", options->read_committed, "Leave out records of open and aborted transactions");
     add_record_form_option(app, options->form, "raw: values, one a line; json: everything, one object a line; hex: digits; produce takes the same");

@@ -11,6 +11,7 @@
 #include "clients/cli/offsets_file.h"
 #include "clients/cli/times.h"
 #include "kernel/node.h"
+#include "kernel/option_checks.h"
 
 namespace clients::cli {
 
@@ -210,7 +211,7 @@ kernel::Command group_reset() {
     app.add_flag("--to-earliest", options->to_earliest, "To the first record");
     app.add_flag("--to-latest", options->to_latest, "To the end");
     app.add_flag("--to-current", options->to_current, "To where it is; to the end where nothing is committed");
-    app.add_option("--to-offset", options->to_offset, "To this offset");
+    app.add_option("--to-offset", options->to_offset, "To this offset")->check(kernel::whole_number(0, INT64_MAX));
     app.add_option("--shift-by", options->shift_by, "By so many records, forwards or (negative) backwards");
     app.add_option("--to-datetime", options->to_datetime, "To the first record from 2026-03-01T12:30:00[.000][Z|+01:00] on (UTC without), or @MILLISECONDS");
     app.add_option("--by-duration", options->by_duration, "To the first record that is not older than 90s, 15m, 2h30m, 7d, or P1DT2H");

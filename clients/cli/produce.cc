@@ -10,6 +10,7 @@
 #include "clients/cli/progress.h"
 #include "clients/cli/record_lines.h"
 #include "clients/producer/producer.h"
+#include "kernel/option_checks.h"
 
 namespace clients::cli {
 
@@ -158,21 +159,21 @@ kernel::Command produce() {
     CLI::Option* headers = app.add_flag("--headers", options->lines.headers, "Lines begin with NAME=VALUE,... and a tab");
     app.add_option("-H,--header", options->constant_headers, "A header NAME=VALUE for every record; may be repeated")->allow_extra_args(false);
     CLI::Option* null_marker = app.add_option("--null", *null_text, "A key or value that is exactly this is null");
-    app.add_option("-p,--partition", options->partition, "Partition to write to; by key or at random if not given")->check(CLI::NonNegativeNumber);
+    app.add_option("-p,--partition", options->partition, "Partition to write to; by key or at random if not given")->check(kernel::whole_number(0, INT32_MAX));
     add_acks_option(app, options->producer);
     add_compression_option(app, options->producer.compression);
     app.add_flag("--no-idempotence", options->no_idempotence, "Retries may write a record twice");
     app.add_option("--delivery-timeout", options->delivery_timeout_seconds, "Seconds to try for a record before giving up")
         ->capture_default_str()
-        ->check(CLI::PositiveNumber);
-    app.add_option("--linger-ms", options->linger_ms, "Wait this long for a batch to fill")->capture_default_str()->check(CLI::NonNegativeNumber);
-    app.add_option("--batch-bytes", options->batch_bytes, "Size of a full batch")->capture_default_str()->check(CLI::Range(1, 16 * 1024 * 1024));
-    app.add_option("--max-message-bytes", options->message_bytes_max, "Longest line")->capture_default_str()->check(CLI::Range(1, 16 * 1024 * 1024));
-    app.add_option("-n,--count", options->count, "Stop after this many records");
-    app.add_option("--rate", options->rate, "Records a second at most")->check(CLI::PositiveNumber);
+        ->check(kernel::positive_number());
+    app.add_option("--linger-ms", options->linger_ms, "Wait this long for a batch to fill")->capture_default_str()->check(kernel::whole_number(0, INT32_MAX));
+    app.add_option("--batch-bytes", options->batch_bytes, "Size of a full batch")->capture_default_str()->check(kernel::whole_number(1, 16 * 1024 * 1024));
+    app.add_option("--max-message-bytes", options->message_bytes_max, "Longest line")->capture_default_str()->check(kernel::whole_number(1, 16 * 1024 * 1024));
+    app.add_option("-n,--count", options->count, "Stop after this many records")->check(kernel::whole_number(0, UINT64_MAX));
+    app.add_option("--rate", options->rate, "Records a second at most")->check(kernel::positive_number());
     app.add_flag("--progress", options->progress, "Say how far it is also where standard error is no terminal");
     app.add_option("--report", options->report, "What to print at the end: text for people, json for scripts")
-        ->transform(CLI::CheckedTransformer(std::map<std::string, Form>{{"text", Form::text}, {"json", Form::json}}))
+        ->transform(kernel::one_of<Form>({{"text", Form::text}, {"json", Form::json}}))
         ->option_text("text|json");
     return [options, null_text, null_marker, separator, headers](Fiber& f) {
       if (null_marker->count() > 0) options->lines.null_marker = *null_text;

@@ -6,6 +6,7 @@
 #include "clients/admin/admin.h"
 #include "clients/admin/configs.h"
 #include "clients/cli/common.h"
+#include "kernel/option_checks.h"
 
 namespace clients::cli {
 
@@ -196,8 +197,8 @@ kernel::Command topic_create() {
     add_cluster_options(app, options->cluster);
     add_form_option(app, options->form);
     app.add_option("name", options->names, "Topics to create")->required();
-    app.add_option("-p,--partitions", options->partitions, "Number of partitions; the broker's default if not given")->check(CLI::PositiveNumber);
-    app.add_option("-r,--replication-factor", options->replication_factor, "Copies of each partition; the broker's default if not given")->check(CLI::PositiveNumber);
+    app.add_option("-p,--partitions", options->partitions, "Number of partitions; the broker's default if not given")->check(kernel::whole_number(1, INT32_MAX));
+    app.add_option("-r,--replication-factor", options->replication_factor, "Copies of each partition; the broker's default if not given")->check(kernel::whole_number(1, INT16_MAX));
     app.add_option("-c,--config", options->configs, "A setting of the topic, NAME=VALUE; may be repeated")->allow_extra_args(false);
     app.add_flag("--if-not-exists", options->if_not_exists, "A topic that exists is no failure");
     app.add_flag("--dry-run", options->dry_run, "Only check whether it would work");

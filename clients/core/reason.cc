@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "net/words.h"
+
 namespace clients::core {
 
 using kernel::Errc;
@@ -44,14 +46,7 @@ net::ErrorCode broker_code(const Error& error) {
 }
 
 std::string explain(const Error& error) {
-  if (error.room == Room::kernel) {
-    std::string words{kernel::name_of(error.as<Errc>())};
-    for (char& c : words) {
-      if (c == '_') c = ' ';
-    }
-    return words;
-  }
-  if (error.room != Room::clients) return kernel::describe(error);
+  if (error.room != Room::clients) return net::words_of(error);
   switch (error.as<Reason>()) {
     case Reason::not_sent: return "the request could not be sent";
     case Reason::disconnected: return "the connection ended before the answer came";
@@ -79,7 +74,7 @@ std::string explain(const Error& error) {
     case Reason::no_committed_offset:
       return fmt::format("the group has no committed offset of partition {} and auto.offset.reset is none", error.detail);
   }
-  return kernel::describe(error);
+  std::unreachable();
 }
 
 }  // namespace clients::core

@@ -46,7 +46,7 @@ std::string_view name_of(Reason reason);
                                                               kernel::Where where = kernel::Where::here()) {
   return kernel::fail(Reason::broker_error, static_cast<std::int64_t>(code), where);
 }
-/// A phrase for people: "the broker answered TOPIC_AUTHORIZATION_FAILED", "connection refused".
+/// A phrase for people: "the broker answered TOPIC_AUTHORIZATION_FAILED", "Connection refused".
 [[nodiscard]] std::string explain(const kernel::Error& error);
 
 }  // namespace clients::core

@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -39,13 +40,16 @@ struct Scratch {
 /// The serve command in a child process.
 class Serve {
  public:
-  explicit Serve(std::vector<std::string> settings, bool as_nobody = false, std::uint32_t shards = 2) {
+  /// `open_files_max`: what the system lets it have open at once; 0: as many as us.
+  explicit Serve(std::vector<std::string> settings, bool as_nobody = false, std::uint32_t shards = 2, rlim_t open_files_max = 0) {
     int ends[2];
     EXPECT_EQ(::pipe(ends), 0);
     pid_ = ::fork();
     if (pid_ == 0) {
       ::prctl(PR_SET_PDEATHSIG, SIGKILL);
       ::dup2(ends[1], STDERR_FILENO);
+      const rlimit files{open_files_max, open_files_max};
+      if (open_files_max > 0 && ::setrlimit(RLIMIT_NOFILE, &files) != 0) ::_exit(98);
       if (as_nobody && ::setuid(65534) != 0) ::_exit(99);
       ::_exit(run(std::move(settings), shards));
     }

@@ -1,4 +1,4 @@
-// The table of APIs in broker/README.md says what is served, where, and what tests it. It is generated:
+// The table of APIs in broker/APIS.md says what is served, where, and what tests it. It is generated:
 //   KALDA_WRITE_API_TABLE=1 build/release/tests/tests_broker --gtest_filter='ApiTable.*'
 #include <algorithm>
 #include <cstdlib>
@@ -61,10 +61,10 @@ std::string table(const fs::path& root) {
   return out;
 }
 
-TEST(ApiTable, InTheReadmeSaysWhatIsServed) {
+TEST(ApiTable, SaysWhatIsServed) {
   const fs::path root{KALDA_SOURCE_DIR};
-  const fs::path readme = root / "broker/README.md";
-  std::string text = text_of(readme);
+  const fs::path file = root / "broker/APIS.md";
+  std::string text = text_of(file);
   const std::size_t begin = text.find(kBegin), end = text.find(kEnd);
   ASSERT_NE(begin, text.npos);
   ASSERT_NE(end, text.npos);
@@ -72,7 +72,7 @@ TEST(ApiTable, InTheReadmeSaysWhatIsServed) {
   const std::string fresh = table(root);
   if (std::getenv("KALDA_WRITE_API_TABLE") != nullptr) {
     text.replace(at, end - at, fresh);
-    std::ofstream{readme} << text;
+    std::ofstream{file} << text;
     return;
   }
   EXPECT_EQ(text.substr(at, end - at), fresh)
