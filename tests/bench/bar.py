@@ -61,6 +61,7 @@ class Row:
 class Measured:
     value: float
     cpu: float  # of the broker, in the row's cpu_unit
+    detail: dict = dataclasses.field(default_factory=dict)  # all that the client told, for --format json
 
 
 @dataclasses.dataclass(frozen=True)

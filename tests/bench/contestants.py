@@ -32,7 +32,11 @@ class Server:
     def __init__(self, name, broker):
         self.name, self.broker, self.topics = name, broker, 0
         broker.pause = 0.001
-        broker.start()
+        try:
+            broker.start()
+        except AssertionError:
+            broker.kill()
+            raise
 
     port = property(lambda self: self.broker.port)
     pid = property(lambda self: self.broker.process.pid)
@@ -126,5 +130,5 @@ def program_files(name):
 
 
 def versions():
-    commit = subprocess.run(["git", "-C", str(TOP), "rev-parse", "--short", "HEAD"], stdout=subprocess.PIPE, text=True, check=False)
+    commit = subprocess.run(["git", "-C", str(TOP), "describe", "--always", "--dirty"], stdout=subprocess.PIPE, text=True, check=False)
     return {"kalda": commit.stdout.strip() or "unknown", "kafka": KAFKA}

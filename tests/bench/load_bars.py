@@ -20,7 +20,7 @@ def produce(rows, floor=False, durable=False, partitions=1, **options):
     def measure(server, seconds):
         with clients.topic(server, partitions=partitions, durable=durable) as topic:
             got = clients.load(server, topic, seconds, bytes_max=clients.BYTES_MAX, partitions=partitions, **options)
-        return {row.name: Measured(got[what], got[cpu]) for row, what, cpu in rows}
+        return {row.name: Measured(got[what], got[cpu], got) for row, what, cpu in rows}
     return Run(tuple(row for row, _, _ in rows), measure, floor)
 
 
@@ -29,7 +29,7 @@ def fetch(row):
         with clients.topic(server) as topic:
             clients.fill(server, topic, hot_bytes(seconds))
             got = clients.load(server, topic, seconds, mode="fetch", batch_bytes=1 << 20)
-        return {row.name: Measured(got["mb_per_s"], got["broker_cpu_s_per_gb"])}
+        return {row.name: Measured(got["mb_per_s"], got["broker_cpu_s_per_gb"], got)}
     return Run((row,), measure, floor=True)
 
 
@@ -43,7 +43,7 @@ def tail(row, what, cpu, durable=False, **options):
         with clients.topic(server, durable=durable) as topic:
             got = clients.load(server, topic, seconds, mode="tail", **options)
         got["broker_cpu_ms_per_s"] = got["broker_cpu_s"] / got["seconds"] * 1000
-        return {row.name: Measured(got[what], got[cpu])}
+        return {row.name: Measured(got[what], got[cpu], got)}
     return Run((row,), measure)
 
 
@@ -55,7 +55,7 @@ def one_stream(row):
             return {row.name: Measured(machine.sync_us(contestants.WORK, seconds), 0)}
         with clients.topic(server, durable=True) as topic:
             got = clients.load(server, topic, seconds, acks=-1, **SINGLE)
-        return {row.name: Measured(got["p50_us"], got["broker_cpu_s_per_gb"])}
+        return {row.name: Measured(got["p50_us"], got["broker_cpu_s_per_gb"], got)}
     return Run((row,), measure, floor=True)
 
 

@@ -146,7 +146,7 @@ def group_settles(row):
 
     def measure(server, _):
         got = clients.group(server, f"bench-group-{next(count)}", GROUP_MEMBERS, 5)
-        return {row.name: Measured(got["rebalance_ms"], got["broker_cpu_ms_per_rebalance"] / 1000)}
+        return {row.name: Measured(got["rebalance_ms"], got["broker_cpu_ms_per_rebalance"] / 1000, got)}
     return Run((row,), measure)
 
 

@@ -38,5 +38,6 @@ def as_json(head, results):
                      "gate": {"bounds": [b.text(row) for b in row.gate], "verdict": result.verdict(row.gate)},
                      "goal": {"bounds": [b.text(row) for b in row.goal], "verdict": result.verdict(row.goal)},
                      "medians": result.figures(), "broker_cpu": result.cpu(),
-                     "samples": {who: [m.value for m in all_of_it] for who, all_of_it in result.samples.items()}})
+                     "samples": {who: [{"value": m.value, "broker_cpu": m.cpu, **m.detail} for m in all_of_it]
+                                 for who, all_of_it in result.samples.items()}})
     return json.dumps({**head, "rows": rows}, indent=1)
