@@ -121,6 +121,7 @@ Result<> Broker::start(Fiber& f, kernel::Scope& scope, kernel::Scope& front, Sta
 Result<> Broker::start_shards(Fiber& f, kernel::Scope& scope) {
   const auto shards = f.node().shards();
   shards_.resize(shards.size());
+  why_not_started_.resize(shards.size(), kernel::fail(log::LogReason::directory_offline).error());
   parts_.resize(shards.size());
   for (kernel::Shard* shard : shards) {
     scope.spawn("shard", [this, shard, home = &f.shard()](Fiber& child) {
@@ -137,7 +138,8 @@ Result<> Broker::start_shards(Fiber& f, kernel::Scope& scope) {
     });
   }
   while (shards_ready_ < shards.size()) TRY(shard_ready_.wait(f));
-  if (std::ranges::find(shards_, nullptr) != shards_.end()) return kernel::fail(log::LogReason::directory_offline);
+  for (std::size_t i = 0; i < shards_.size(); ++i)
+    if (shards_[i] == nullptr) return std::unexpected(why_not_started_[i]);
   return {};
 }
 
@@ -148,11 +150,16 @@ void Broker::run_shard(Fiber& there, const std::function<void(Fiber&)>& on_ready
   // Kept with the broker: the controller's log, which is the broker's too, uses its directory to the last.
   std::vector<std::unique_ptr<log::DirectoryShard>>& parts = parts_[there.shard().id()];
   parts.resize(directories_->size());
+  bool starts = true;
   for (std::size_t i = 0; i < parts.size(); ++i) {
     log::LogDirectory* directory = directories_->at(i);
     auto part = directory != nullptr ? directory->on_shard(there, log_fibers) : Result<std::unique_ptr<log::DirectoryShard>>{};
     if (part) {
       parts[i] = std::move(*part);
+    } else if (part.error().is(kernel::Errc::too_many_files)) {
+      // Nothing is wrong with the directory: who starts the broker has to give it more.
+      why_not_started_[there.shard().id()] = part.error();
+      starts = false;
     } else {
       kernel::call_on(there, directory->owner(), [&](Fiber& owner) {
         directory->fail(owner, part.error(), directory->path());
@@ -161,13 +168,13 @@ void Broker::run_shard(Fiber& there, const std::function<void(Fiber&)>& on_ready
     }
     shard.directories.push_back(parts[i].get());
   }
-  const bool has_metadata = parts[directories_->metadata()] != nullptr;
-  if (has_metadata) shards_[there.shard().id()] = &shard;
-  // A start without the metadata's comes to nothing: what the others have here goes again.
+  starts = starts && parts[directories_->metadata()] != nullptr;
+  if (starts) shards_[there.shard().id()] = &shard;
+  // A start that comes to nothing: what was opened here goes again.
   for (log::DirectoryShard* part : shard.directories)
-    if (!has_metadata && part != nullptr) static_cast<void>(part->close(there));
+    if (!starts && part != nullptr) static_cast<void>(part->close(there));
   log::Upkeep upkeep{there.shard().metrics(), [&] { return shard.open_logs(); }, [&] { return shard.upkeep_settings(); }};
-  if (has_metadata) {
+  if (starts) {
     client_fibers.spawn("retention", [&](Fiber& child) { upkeep.run_retention(child); });
     if (config_.cleaner_enabled) client_fibers.spawn("cleaner", [&](Fiber& child) { upkeep.run_cleaner(child); });
     for (log::DirectoryShard* part : shard.directories)
@@ -178,14 +185,14 @@ void Broker::run_shard(Fiber& there, const std::function<void(Fiber&)>& on_ready
   }
   on_ready(there);
   using Phase = BrokerShard::Phase;
-  if (has_metadata) static_cast<void>(shard.wait_phase(there, Phase::ending_clients));
+  if (starts) static_cast<void>(shard.wait_phase(there, Phase::ending_clients));
   shard.abort_connections();
   // First: while other shards still pass on heartbeats, a coordinator would set its alarm anew after the cancellation.
   shard.coordinators.end(coordinators::moment_of(there));
   client_fibers.cancel();
   static_cast<void>(client_fibers.join(there));
   shard.enter_phase(Phase::closing_logs);
-  if (has_metadata) static_cast<void>(shard.wait_phase(there, Phase::ended));
+  if (starts) static_cast<void>(shard.wait_phase(there, Phase::ended));
   log_fibers.cancel();
   static_cast<void>(log_fibers.join(there));
 }
@@ -225,7 +232,8 @@ Result<> Broker::find_partitions(Fiber& f) {
     if (!directories_->online(i)) continue;
     auto there = directories_->at(i)->partitions(f);
     if (!there) {
-      if (i == directories_->metadata() || there.error().room != kernel::Room::kernel) return std::unexpected(there.error());
+      if (i == directories_->metadata() || there.error().room != kernel::Room::kernel || log::may_pass(there.error()))
+        return std::unexpected(there.error());
       directories_->at(i)->fail(f, there.error(), directories_->path(i));
       continue;
     }
@@ -268,7 +276,8 @@ Result<> Broker::sort_out_partitions(Fiber& f) {
     }
     const auto aside = directories_->at(one.directory)->set_aside(f, one.identity);
     if (aside) continue;
-    if (one.directory == directories_->metadata() || aside.error().room != kernel::Room::kernel) return aside;
+    if (one.directory == directories_->metadata() || aside.error().room != kernel::Room::kernel || log::may_pass(aside.error()))
+      return aside;
     directories_->at(one.directory)->fail(f, aside.error(), one.identity.topic);
   }
   place_partitions(metadata::delta_of({}, *image));

@@ -141,7 +141,9 @@ void groups_survive(Run& run) {
     while (read && !run.failed()) {
       bool at_rest = true;
       for (const auto& [at, end] : ends) at_rest = at_rest && group.ledger.processed_end(at.partition) >= end;
-      for (const MemberPlan& one : plans) at_rest = at_rest && group.settled[one.id];
+      // In one and the same: of two generations each may leave a partition to the other.
+      for (const MemberPlan& one : plans)
+        at_rest = at_rest && group.settled_in[one.id] && group.settled_in[one.id] == group.settled_in[plans.front().id];
       for (const auto& [at, end] : ends) at_rest = at_rest && sharing.ledger.processed_end(at.partition) >= end;
       at_rest = at_rest && sharing.possession.is_complete(stage.partitions);
       if (at_rest) break;

@@ -43,6 +43,7 @@ constexpr Mutant kMutants[] = {
     {"log.cut_below_watermark", "recovery cuts damage like a torn tail", kEasy, kDamage},
     {"log.dedup_window_of_one", "only the last batch of a producer counts as a duplicate", kEasy},
     {"log.directory_matched_by_name", "a new topic takes over the files of a deleted one (A19)", kUnseen},
+    {"log.directory_named_last", "a partition that was half made is not named durably by the next attempt", kUnseen},
     {"log.duplicate_appended", "a batch sent again is written again", kEasy},
     {"log.duplicate_refused", "a batch sent again is out of order (A32)", kEasy},
     {"log.epochs_not_synced", "the leader epoch checkpoint is renamed into place unsynced (A17)", kEasy},

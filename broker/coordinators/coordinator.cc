@@ -21,6 +21,14 @@ bool is_undone(const kernel::Error& error) {
          error.is(log::LogReason::too_large_for_segment);
 }
 
+constexpr kernel::Duration kReadAgainAfter = std::chrono::seconds{1};
+
+Result<kernel::Buffer> read_some(Fiber& f, log::Log& log, net::Offset from, const log::ReadLimits& limits) {
+  log::Slice slice = TRY(log.read(f, from, limits));
+  if (slice.file == nullptr) return std::move(slice.bytes);
+  return kernel::read_exactly(f, *slice.file, slice.position, slice.size);
+}
+
 }  // namespace
 
 Coordinator::Coordinator(std::shared_ptr<replication::Partition> partition, kernel::Scope& scope,
@@ -65,11 +73,18 @@ Result<> Coordinator::replay(Fiber& f) {
   std::set<std::string> keys;  // of a planted bug's
   while (next < end && stage_ == Stage::loading) {
     const std::size_t bytes_max = f.nudge("coordinators.load_one_batch") ? 1 : options_.load_bytes;
-    const log::Slice slice = TRY(log.read(f, next, {.bytes_max = bytes_max, .end = end}));
-    const kernel::Buffer bytes = slice.file == nullptr
-                                     ? slice.bytes
-                                     : TRY(kernel::read_exactly(f, *slice.file, slice.position, slice.size));
-    net::record::BatchReader reader{bytes.view()};
+    const auto bytes = read_some(f, log, next, {.bytes_max = bytes_max, .end = end});
+    if (!bytes && (bytes.error().is(kernel::Errc::io) || log::may_pass(bytes.error()))) {
+      // What cannot be read now may be readable soon; what was replayed so far stands.
+      const log::LogIdentity& identity = log.identity();
+      f.log().warn("coordinator_load_waits", {{"topic", identity.topic}, {"partition", identity.partition},
+                                              {"offset", next}, {"error", bytes.error()}});
+      f.node().mark("broker.coordinator_load_waited");
+      TRY(f.sleep(kReadAgainAfter));
+      continue;
+    }
+    if (!bytes) return std::unexpected(bytes.error());
+    net::record::BatchReader reader{bytes->view()};
     const net::Offset before = next;
     while (const auto batch = TRY(reader.next())) {
       next = batch->header.next_offset();

@@ -15,6 +15,7 @@ using kernel::Result;
 
 namespace {
 constexpr std::uint64_t kCompactAboveBytes = 1u << 20;
+constexpr kernel::Duration kTryAgainAfter = std::chrono::milliseconds{50};
 }
 
 DirectoryShard::DirectoryShard(LogDirectory& directory, kernel::Shard& shard, kernel::Scope& scope, std::string path)
@@ -71,6 +72,26 @@ void DirectoryShard::note_descriptors(Fiber& f, bool are_short) {
   if (std::exchange(short_of_descriptors_, are_short) == are_short) return;
   if (are_short) f.log().warn("out_of_file_descriptors", {{"path", path_}, {"next", "records are refused until files are closed; raise the limit (ulimit -n)"}});
   else f.log().info("file_descriptors_again", {{"path", path_}});
+}
+
+template <class Sync>
+Result<> DirectoryShard::with_a_descriptor(Fiber& f, Sync&& sync) {
+  for (;;) {
+    const Result<> synced = sync();
+    const bool are_short = !synced && synced.error().is(kernel::Errc::too_many_files);
+    note_descriptors(f, are_short);
+    if (!are_short) return synced;
+    f.node().mark("broker.log.sync_waits_for_descriptor");
+    TRY(f.sleep(kTryAgainAfter));
+  }
+}
+
+Result<> DirectoryShard::sync_directory(Fiber& f, std::string_view path) {
+  return with_a_descriptor(f, [&] { return f.node().disk().sync_directory(f, path); });
+}
+
+Result<> DirectoryShard::sync_filesystem(Fiber& f) {
+  return with_a_descriptor(f, [&] { return f.node().disk().sync_filesystem(f, path_); });
 }
 
 void DirectoryShard::look_for_stalls(Fiber& f) {

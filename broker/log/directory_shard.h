@@ -73,11 +73,17 @@ class DirectoryShard {
   /// Writes the watermark of `log` and syncs it: before bytes below the old one are cut, and before a log is used
   /// of which nothing is known. Suspends.
   kernel::Result<> store_watermark(kernel::Fiber& f, Log& log);
+  /// Those of the disk, but they wait where there is no file descriptor: nothing has failed then, and what was written
+  /// is synced when others have closed their files. Errors: io and what else a sync answers, cancelled, deadline.
+  kernel::Result<> sync_directory(kernel::Fiber& f, std::string_view path);
+  kernel::Result<> sync_filesystem(kernel::Fiber& f);
   std::size_t tail_bytes = 0;
 
  private:
   friend class LogDirectory;
   void hear_offline();
+  template <class Sync>
+  kernel::Result<> with_a_descriptor(kernel::Fiber& f, Sync&& sync);
   void write_watermarks(kernel::Fiber& f);
   kernel::Result<> append_records(kernel::Fiber& f, const std::vector<Log*>& logs);
   kernel::Result<> compact(kernel::Fiber& f);

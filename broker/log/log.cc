@@ -49,6 +49,7 @@ Result<> Log::make_directory(Fiber& f, const std::string& path, const LogIdentit
   kernel::Disk& disk = f.node().disk();
   const Result<> made = disk.make_directory(f, path);
   if (!made && !made.error().is(Errc::already_exists)) return made;
+  const auto sync_name = [&] { return disk.sync_directory(f, kernel::parent_path(path)); };
   const std::string metadata = path + "/partition.metadata";
   if (!identity.topic_id.raw().is_zero()) {
     const auto file = disk.open(f, metadata, kernel::OpenMode::read_only());
@@ -63,9 +64,13 @@ Result<> Log::make_directory(Fiber& f, const std::string& path, const LogIdentit
     } else if (!file.error().is(Errc::no_such_file)) {
       return std::unexpected(file.error());
     }
+    // First: where this file is, the directory's name is durable, also when an earlier attempt got only so far.
+    const bool first = !BUG(f, "log.directory_named_last");
+    if (first) TRY(sync_name());
     TRY(kernel::replace_file(f, disk, metadata, kernel::as_bytes(format_partition_metadata(identity.topic_id))));
+    if (first || !made) return {};
   }
-  return made ? disk.sync_directory(f, kernel::parent_path(path)) : Result<>{};
+  return sync_name();
 }
 
 Result<std::unique_ptr<Log>> Log::open(Fiber& f, DirectoryShard& directory, LogIdentity identity, LogConfig config) {

@@ -99,7 +99,7 @@ Result<std::vector<SegmentRef>> Log::next_group(Fiber& f, Offset from, Offset en
 Result<> Log::swap_in(Fiber& f, std::span<const SegmentRef> sources, const SegmentRef& fresh) {
   // On record must be a watermark behind what changes now, or recovery would take the new bytes for somebody else's.
   TRY(directory_.store_watermark(f, *this));
-  TRY(f.node().disk().sync_directory(f, path_));
+  TRY(directory_.sync_directory(f, path_));
   const Result<> swapped = finish_swap(f, sources, fresh);
   // Half of the names may be changed: only a start can tell.
   if (!swapped && !swapped.error().is(Errc::cancelled)) {
@@ -118,9 +118,8 @@ Result<> pause(Fiber& f) {
 }  // namespace
 
 Result<> Log::finish_swap(Fiber& f, std::span<const SegmentRef> sources, const SegmentRef& fresh) {
-  kernel::Disk& disk = f.node().disk();
   TRY(fresh->rename(f, cleaner::kSwapSuffix));
-  if (!BUG(f, "log.swap_not_synced")) TRY(disk.sync_directory(f, path_));
+  if (!BUG(f, "log.swap_not_synced")) TRY(directory_.sync_directory(f, path_));
 
   const auto first = std::ranges::find(segments_, sources.front());
   CHECK(std::ranges::equal(std::span{first, sources.size()}, sources));
@@ -133,11 +132,11 @@ Result<> Log::finish_swap(Fiber& f, std::span<const SegmentRef> sources, const S
 
   TRY(pause(f));
   for (const SegmentRef& source : sources) TRY(dispose(f, *source, source->base() != fresh->base()));
-  if (!BUG(f, "log.swapped_out_not_synced")) TRY(disk.sync_directory(f, path_));
+  if (!BUG(f, "log.swapped_out_not_synced")) TRY(directory_.sync_directory(f, path_));
   TRY(pause(f));
   TRY(fresh->rename(f, {}));
   TRY(pause(f));
-  TRY(disk.sync_directory(f, path_));
+  TRY(directory_.sync_directory(f, path_));
   fresh->close_indexes();
   return {};
 }

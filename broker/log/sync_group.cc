@@ -61,11 +61,10 @@ void SyncGroup::run(Fiber& f) {
 }
 
 Result<> SyncGroup::sync(Fiber& f, const SyncWork& work) {
-  kernel::Disk& disk = f.node().disk();
   const bool directories = !work.directories.empty() && !BUG(f, "log.skip_directory_sync");
   if (work.files.size() > kFilesDirectlyMax) {
     f.node().mark("broker.log.group_of_many_files");
-    return disk.sync_filesystem(f, shard_.path());
+    return shard_.sync_filesystem(f);
   }
   if (work.files.size() == 1 && !directories) return work.files.front().file->datasync(f);
   kernel::Scope side_by_side{f};
@@ -73,7 +72,7 @@ Result<> SyncGroup::sync(Fiber& f, const SyncWork& work) {
     side_by_side.spawn("log_sync_file", [&dirty](Fiber& child) { return dirty.file->datasync(child); });
   if (directories) {
     for (const std::string& path : work.directories)
-      side_by_side.spawn("log_sync_directory", [&path, &disk](Fiber& child) { return disk.sync_directory(child, path); });
+      side_by_side.spawn("log_sync_directory", [this, &path](Fiber& child) { return shard_.sync_directory(child, path); });
   }
   TRY(side_by_side.join(f));
   // join() passes over cancelled children: what was cancelled is not synced.

@@ -18,7 +18,8 @@ struct GroupStage {
     std::int32_t generation = -1;
   };
   std::map<std::uint32_t, Former> formers;  ///< by static member: who had its instance id before
-  std::map<std::uint32_t, bool> settled;  ///< by member: in a generation, and at the end of all it owns
+  /// By member: the generation in which it rests at the end of all it owns, everything committed.
+  std::map<std::uint32_t, std::optional<std::int32_t>> settled_in;
 };
 
 struct MemberPlan {

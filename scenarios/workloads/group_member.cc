@@ -57,7 +57,7 @@ class Member {
 
   void work(Fiber& f) {
     while (!stage_.stopping) {
-      group_.settled[plan_.id] = is_at_rest();
+      note_rest();
       if (!is_in_) {
         if (!enter(f) && !pause(f, 50, 400)) return;
         continue;
@@ -83,9 +83,12 @@ class Member {
              return one.second.next == std::max(one.second.committed, Offset{0});
            });
   }
+  /// Whenever rest may have begun or ended: the auditor must not take for rest what was one while a request is out.
+  void note_rest() { group_.settled_in[plan_.id] = is_at_rest() ? std::optional{generation_} : std::nullopt; }
   void fall_out(bool forget_id) {
     is_in_ = false;
     at_end_ = false;
+    note_rest();
     if (forget_id) member_id_.clear();
   }
   /// What a refusal means for membership.
@@ -169,6 +172,7 @@ class Member {
     const std::int32_t generation_before = std::exchange(generation_, joined.generation_id);
     is_in_ = true;
     at_end_ = false;
+    note_rest();
     positions_.clear();
     owned_ = mine.partitions;
     heartbeat_due_ = f.now();
@@ -251,6 +255,7 @@ class Member {
       if (!fetched) continue;
       group_.ledger.processed(partition, position.next, fetched->next);
       position.next = fetched->next;
+      note_rest();
     }
   }
 
