@@ -334,6 +334,12 @@ class SimDisk::SimFile final : public kernel::File {
   std::uint64_t generation_;
 };
 
+Result<> SimDisk::find_descriptor() {
+  const bool none = volumes_.front().faults.no_descriptors;
+  if (none) world_.mark("sim.disk.no_descriptor");
+  return none || open_files_ >= kOpenFilesMax ? kernel::fail_errno(EMFILE) : Result<>{};
+}
+
 std::unexpected<kernel::Error> SimDisk::out_of_space() {
   world_.mark("sim.disk.full");
   return kernel::fail_errno(ENOSPC);
@@ -394,8 +400,7 @@ Result<kernel::FileHandle> SimDisk::open(Fiber& f, std::string_view path, kernel
   const std::size_t volume = volume_of(path);
   return perform<kernel::FileHandle>(
       f, volume, Kind::open, 0, kernel::hash64(path), 6us, [this, volume, path = std::string{path}, mode]() -> Result<kernel::FileHandle> {
-        if (volumes_.front().faults.no_descriptors) world_.mark("sim.disk.no_descriptor");
-        if (open_files_ >= kOpenFilesMax || volumes_.front().faults.no_descriptors) return kernel::fail_errno(EMFILE);
+        TRY(find_descriptor());
         auto found = image_.find(path);
         if (found && mode.create && mode.exclusive) return fail(Errc::already_exists);
         if (!found) {
@@ -455,6 +460,7 @@ Result<std::vector<kernel::DirectoryEntry>> SimDisk::list(Fiber& f, std::string_
   using Entries = std::vector<kernel::DirectoryEntry>;
   return perform<Entries>(f, volume, Kind::list, 0, kernel::hash64(path), 10us,
                           [this, path = std::string{path}]() -> Result<Entries> {
+                            TRY(find_descriptor());
                             const InodeRef directory = TRY(image_.find(path));
                             if (!directory->is_directory) return kernel::fail_errno(ENOTDIR);
                             Entries entries;
@@ -470,6 +476,7 @@ Result<> SimDisk::sync_directory(Fiber& f, std::string_view path) {
   const std::size_t volume = volume_of(path);
   return perform<void>(f, volume, Kind::sync_directory, 0, kernel::hash64(path), sync_time_,
                        [this, volume, path = std::string{path}]() -> Result<> {
+                         TRY(find_descriptor());
                          const InodeRef directory = TRY(image_.find(path));
                          if (refuses_changes(volume)) return kernel::fail_errno(EROFS);
                          if (fires(faults(volume).sync_error_ppm, "sim.disk.sync_error")) return kernel::fail_errno(EIO);
@@ -484,6 +491,7 @@ Result<> SimDisk::sync_filesystem(Fiber& f, std::string_view path) {
   for (const InodeRef& file : files_of(volume)) sets.push_back(image_.begin_sync(file));
   return perform<void>(f, volume, Kind::sync_filesystem, 0, kernel::hash64(path), 2 * sync_time_,
                        [this, volume, sets = std::move(sets)]() -> Result<> {
+                         TRY(find_descriptor());
                          Result<> outcome;
                          for (const SyncSet& set : sets) {
                            if (const Result<> one = sync_now(volume, set, !choice_); !one) outcome = one;

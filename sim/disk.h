@@ -32,7 +32,7 @@ struct DiskFaults {
   std::uint32_t lost_write_ppm = 0;     ///< of pages that are synced; what a device does silently (sim::Damage)
   std::uint32_t misdirected_ppm = 0;
   std::uint32_t stale_ppm = 0;
-  bool no_descriptors = false;          ///< nothing can be opened: of the process, so of all its disks
+  bool no_descriptors = false;          ///< nothing can be opened, listed, or synced by name: of the process, so of all its disks
   bool read_only = false;               ///< as after a remount: what would change anything fails, and so does a sync
   std::uint64_t capacity_bytes = 1ull << 40;
 };
@@ -100,6 +100,8 @@ class SimDisk final : public kernel::Disk {
   bool refuses_changes(std::size_t volume);
   /// True, with its mark, when `touches` says that the device cannot read what is needed.
   bool hits_bad_page(bool touches);
+  /// What opens a file or a directory, for itself or its caller, needs one. Errors: too_many_files.
+  kernel::Result<> find_descriptor();
   std::unexpected<kernel::Error> out_of_space();
   kernel::Result<std::size_t> write_now(std::size_t volume, Inode& inode, std::uint64_t position, std::span<const kernel::Buffer> chain);
   kernel::Result<> sync_now(std::size_t volume, const SyncSet& set, bool may_damage);

@@ -88,6 +88,87 @@ TEST(LogTroubleTest, a_want_of_file_descriptors_refuses_what_needs_one_and_passe
   EXPECT_EQ(world.error_lines(), 0u);
 }
 
+TEST(LogTroubleTest, a_log_that_was_half_made_for_want_of_a_descriptor_is_durable_when_it_serves) {
+  int failed = 0;
+  for (std::uint64_t point = 0; point < 12; ++point) {
+    SCOPED_TRACE(point);
+    kernel::StackPool stacks;
+    sim::World world{{.seed = 40 + point}, stacks};
+    sim::Machine& machine = world.add_machine("m");
+    sim::DiskFaults& faults = machine.disk().faults();
+    std::optional<std::uint64_t> opening_from;
+    bool ended = false;
+    world.boot(machine, 1, [&](Fiber& f) {
+      Ground ground{f};
+      ASSERT_OK(ground.open(f));
+      opening_from = machine.disk().operations_issued();
+      auto log = Log::open(f, *ground.shard, kOrders, tiny());
+      faults.no_descriptors = false;
+      if (!log) {
+        ++failed;
+        EXPECT_TRUE(log.error().is(kernel::Errc::too_many_files));
+        log = Log::open(f, *ground.shard, kOrders, tiny());
+      }
+      ASSERT_OK(log);
+      ground.log = std::move(*log);
+      const auto done = ground.log->append(f, make_batch("kept"), {});
+      ASSERT_OK(done);
+      ASSERT_OK(ground.log->wait_committed(f, *done));
+      ended = true;
+      static_cast<void>(f.sleep(1h));
+    });
+    while (!ended) {
+      if (opening_from && !ended && machine.disk().operations_issued() == *opening_from + point) {
+        faults.no_descriptors = true;
+        opening_from.reset();
+      }
+      ASSERT_TRUE(world.step());
+    }
+    world.kill(machine, CrashKind::power_loss);
+    run_on(world, machine, [&](Fiber& f) {
+      Ground ground{f};
+      ASSERT_OK(ground.open(f));
+      auto log = Log::open(f, *ground.shard, kOrders, tiny());
+      ASSERT_OK(log);
+      EXPECT_EQ((*log)->next(), Offset{1});
+      ASSERT_OK((*log)->close(f));
+      log->reset();
+      ASSERT_OK(ground.close(f));
+    });
+  }
+  EXPECT_GE(failed, 6) << "descriptors ran out elsewhere";
+}
+
+TEST(LogTroubleTest, a_sync_without_a_descriptor_for_the_directory_waits_and_fails_nothing) {
+  kernel::StackPool stacks;
+  sim::World world{{.seed = 5}, stacks};
+  sim::Machine& machine = world.add_machine("m");
+  sim::DiskFaults& faults = machine.disk().faults();
+  run_on(world, machine, [&](Fiber& f) {
+    Ground ground{f};
+    ASSERT_OK(ground.open(f));
+    ground.log = std::move(*Log::open(f, *ground.shard, kOrders, tiny()));
+    Log& log = *ground.log;
+    ASSERT_OK(log.append(f, make_batch("x", {.value_bytes = 3000}), {}));
+    const auto second = log.submit(make_batch("x", {.value_bytes = 3000}), {});  // in a segment of its own
+    ASSERT_OK(second);
+    while (log.segments().size() == 1) ASSERT_OK(f.sleep(1us));
+    faults.no_descriptors = true;
+    {
+      const auto within = f.deadline_in(2s);
+      const auto waited = log.wait_committed(f, *second);
+      EXPECT_TRUE(!waited && waited.error().is(kernel::Errc::deadline));
+    }
+    EXPECT_TRUE(ground.shard->online());
+    faults.no_descriptors = false;
+    ASSERT_OK(log.wait_committed(f, *second));
+    ASSERT_OK(log.close(f));
+    ground.log.reset();
+    ASSERT_OK(ground.close(f));
+  });
+  EXPECT_GT(world.marks().at("broker.log.sync_waits_for_descriptor"), 5u);
+}
+
 TEST(LogTroubleTest, an_epoch_that_did_not_fit_the_disk_is_on_record_before_its_first_batch) {
   kernel::StackPool stacks;
   sim::World world{{.seed = 5}, stacks};
