@@ -138,9 +138,11 @@ Result<> Broker::start_shards(Fiber& f, kernel::Scope& scope) {
     });
   }
   while (shards_ready_ < shards.size()) TRY(shard_ready_.wait(f));
-  for (std::size_t i = 0; i < shards_.size(); ++i)
-    if (shards_[i] == nullptr) return std::unexpected(why_not_started_[i]);
-  return {};
+  if (std::ranges::find(shards_, nullptr) == shards_.end()) return {};
+  // What failed on one shard the others have only heard of.
+  const auto heard = [](const kernel::Error& why) { return why.is(log::LogReason::directory_offline); };
+  const auto first = std::ranges::find_if_not(why_not_started_, heard);
+  return std::unexpected(first != why_not_started_.end() ? *first : why_not_started_.front());
 }
 
 void Broker::run_shard(Fiber& there, const std::function<void(Fiber&)>& on_ready) {
@@ -156,19 +158,22 @@ void Broker::run_shard(Fiber& there, const std::function<void(Fiber&)>& on_ready
     auto part = directory != nullptr ? directory->on_shard(there, log_fibers) : Result<std::unique_ptr<log::DirectoryShard>>{};
     if (part) {
       parts[i] = std::move(*part);
-    } else if (part.error().is(kernel::Errc::too_many_files)) {
-      // Nothing is wrong with the directory: who starts the broker has to give it more.
-      why_not_started_[there.shard().id()] = part.error();
-      starts = false;
     } else {
-      kernel::call_on(there, directory->owner(), [&](Fiber& owner) {
-        directory->fail(owner, part.error(), directory->path());
-        return true;
-      });
+      // Without descriptors nothing is wrong with the directory: who starts the broker has to give it more.
+      const bool is_directorys = !part.error().is(kernel::Errc::too_many_files);
+      if (i == directories_->metadata() || !is_directorys) {
+        why_not_started_[there.shard().id()] = part.error();
+        starts = false;
+      }
+      if (is_directorys) {
+        kernel::call_on(there, directory->owner(), [&](Fiber& owner) {
+          directory->fail(owner, part.error(), directory->path());
+          return true;
+        });
+      }
     }
     shard.directories.push_back(parts[i].get());
   }
-  starts = starts && parts[directories_->metadata()] != nullptr;
   if (starts) shards_[there.shard().id()] = &shard;
   // A start that comes to nothing: what was opened here goes again.
   for (log::DirectoryShard* part : shard.directories)

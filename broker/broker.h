@@ -113,7 +113,7 @@ class Broker {
   std::unique_ptr<controller::Controller> controller_;
   net::BrokerEpoch epoch_{-1};
   std::vector<BrokerShard*> shards_;
-  std::vector<kernel::Error> why_not_started_;  // of those that are null
+  std::vector<kernel::Error> why_not_started_;  ///< of those that are null
   std::size_t shards_ready_ = 0;
   kernel::Notify shard_ready_;
   std::vector<kernel::ListenerHandle> listeners_;
