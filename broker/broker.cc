@@ -294,12 +294,16 @@ void Broker::place_partitions(const metadata::Delta& delta) {
     for (std::size_t i = 0; i < topic->partitions.size(); ++i)
       places_->forget({topic->id, net::PartitionId{static_cast<std::int32_t>(i)}});
   }
+  // The metadata from before this start may not say yet where a partition is: in a directory that is away, for all we know.
+  const bool may_be_away = published_ == nullptr && !directories_->all_online() &&
+                           !BUG(shards_[0]->shard(), "broker.unassigned_made_anew");
   for (const metadata::TopicRef& topic : delta.changed) {
     for (std::size_t i = 0; i < topic->partitions.size(); ++i) {
       const metadata::Partition& partition = topic->partitions[i];
       if (std::ranges::find(partition.replicas, config_.node_id) == partition.replicas.end()) continue;
       const PartitionKey key{topic->id, net::PartitionId{static_cast<std::int32_t>(i)}};
       const net::Uuid assigned = metadata::directory_of(partition, config_.node_id);
+      if (may_be_away && !is_directory(assigned)) places_->withhold(key);
       auto place = places_->place(key, assigned);
       if (!place && BUG(shards_[0]->shard(), "broker.lost_partition_made_anew")) place = places_->place(key, kDirectoryUnassigned);
       if (!place) continue;

@@ -15,6 +15,7 @@ std::optional<std::size_t> Placements::find(const Key& key) const {
 
 std::optional<std::size_t> Placements::place(const Key& key, net::Uuid assigned) {
   if (const auto known = find(key)) return known;
+  if (withheld_.contains(key)) return std::nullopt;
   std::optional<std::size_t> chosen;
   for (std::size_t i = 0; i < ids_.size(); ++i) {
     if (is_directory(assigned) ? ids_[i] != assigned : !is_directory(ids_[i])) continue;
@@ -25,6 +26,7 @@ std::optional<std::size_t> Placements::place(const Key& key, net::Uuid assigned)
 }
 
 void Placements::forget(const Key& key) {
+  withheld_.erase(key);
   const auto known = at_.find(key);
   if (known == at_.end()) return;
   --counts_[known->second];

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -35,6 +36,8 @@ class Placements {
   /// Where it is; decides that if it is not decided yet. `assigned` is what the metadata says. Nothing when that names a
   /// directory that is not here, and its files are nowhere else: with the only copy gone, an empty log would be a lie.
   std::optional<std::size_t> place(const Key& key, net::Uuid assigned);
+  /// Unless its files are found, it is nowhere until it is forgotten: they may be in a directory that is away.
+  void withhold(const Key& key) { withheld_.insert(key); }
   [[nodiscard]] std::optional<std::size_t> find(const Key& key) const;
   [[nodiscard]] net::Uuid id(std::size_t directory) const { return ids_[directory]; }
   void forget(const Key& key);
@@ -45,6 +48,7 @@ class Placements {
   std::vector<net::Uuid> ids_;
   std::vector<std::size_t> counts_;
   std::map<Key, std::size_t> at_;
+  std::set<Key> withheld_;
 };
 
 }  // namespace broker

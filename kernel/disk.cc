@@ -74,6 +74,8 @@ Result<> make_directories(Fiber& f, Disk& disk, std::string_view path) {
 }
 
 Result<> replace_file(Fiber& f, Disk& disk, std::string_view path, ByteView content) {
+  // Given up in its midst, a step would still be done later: to the temporary file of whoever comes next.
+  const auto whole = f.shield();
   const std::string temporary = std::string{path} + ".tmp";
   const FileHandle file = TRY(disk.open(f, temporary, OpenMode::create_empty()));
   const std::array<Buffer, 1> chain{Buffer::copy_of(content)};

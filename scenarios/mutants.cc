@@ -15,6 +15,7 @@ constexpr Mutant kMutants[] = {
     {"broker.failed_directory_ends_broker", "one failed log directory takes all the others with it", kUnseen},
     {"broker.lost_partition_made_anew", "a partition whose directory is offline begins empty in another one", kUnseen},
     {"broker.offline_directory_still_read", "what is in a failed directory is read on", kUnseen},
+    {"broker.unassigned_made_anew", "a partition not found at a start without all directories begins empty", kUnseen},
     {"controller.apply_before_sync", "a metadata change is visible before it is synced", kUnseen},
     {"controller.ids_drawn_again", "topic ids repeat after a restart", kEasy},
     {"controller.reuse_producer_id_block", "a block of producer ids is not put on record", kEasy},

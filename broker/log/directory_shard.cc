@@ -143,6 +143,8 @@ void DirectoryShard::write_watermarks(Fiber& f) {
 
 Result<> DirectoryShard::append_records(Fiber& f, const std::vector<Log*>& logs) {
   const auto lock = TRY(watermark_lock_.lock(f));
+  // A write that is given up goes on, and would come to lie over the next one.
+  const auto whole = f.shield();
   std::vector<Log*> moved = std::exchange(moved_, {});
   for (Log* log : logs) {
     if (std::ranges::find(moved, log) == moved.end()) moved.push_back(log);

@@ -68,6 +68,12 @@ Result<std::unique_ptr<LogDirectories>> LogDirectories::open(Fiber& f, const Wan
   return out;
 }
 
+bool LogDirectories::all_online() const {
+  for (std::size_t i = 0; i < size(); ++i)
+    if (!online(i)) return false;
+  return true;
+}
+
 bool LogDirectories::serves() const {
   if (!online(metadata_)) return false;
   for (std::size_t i = 0; i < for_partitions_; ++i)

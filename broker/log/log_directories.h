@@ -41,6 +41,7 @@ class LogDirectories {
   [[nodiscard]] LogDirectory* at(std::size_t i) const { return places_[i].directory.get(); }
   /// On the shard that opened them.
   [[nodiscard]] bool online(std::size_t i) const { return at(i) != nullptr && at(i)->online(); }
+  [[nodiscard]] bool all_online() const;
   /// The broker can go on: the metadata log's directory and one for partitions are online.
   [[nodiscard]] bool serves() const;
   /// Notified, on the shard that opened them, when one has gone offline.

@@ -50,6 +50,17 @@ TEST(Placements, DoesNotMakeAnewWhatLiesInADirectoryThatIsNotThere) {
   EXPECT_EQ(places.place(key(2), kDirectoryUnassigned), std::nullopt);
 }
 
+TEST(Placements, DoesNotMakeAnewWhatMayLieWhereNobodyCanLook) {
+  Placements places{{kFirst, {}}};
+  places.found(key(0), 0);
+  for (const int p : {0, 1}) places.withhold(key(p));
+  EXPECT_EQ(places.place(key(0), kDirectoryUnassigned), 0u) << "it was found";
+  EXPECT_EQ(places.place(key(1), kDirectoryUnassigned), std::nullopt);
+  EXPECT_EQ(places.place(key(1), kDirectoryUnassigned), std::nullopt) << "not with the next change either";
+  places.forget(key(1));
+  EXPECT_EQ(places.place(key(1), kDirectoryUnassigned), 0u) << "a new one";
+}
+
 struct Described {
   std::string path;
   ErrorCode error{};
@@ -188,6 +199,38 @@ TEST_F(SeveralDirectories, OneThatFailsTakesItsOwnPartitionsOnly) {
     }
     EXPECT_EQ(metadata_of(f, client, "t").at(1).leader, 1);
     EXPECT_EQ(metric("kalda_partitions_offline", ""), 0);
+  });
+}
+
+TEST_F(SeveralDirectories, WhatTheMetadataDoesNotYetKnowToBeInOneThatIsAwayIsNotMadeAnew) {
+  std::string killed;
+  world_.run([&](Fiber& f) {
+    RawClient client = world_.connect(f);
+    kernel::Scope scope{f};
+    scope.spawn("creator", [&](Fiber& child) { static_cast<void>(create_topic(child, client, "t", 2)); });
+    // Its files are there, and the metadata learns of it next.
+    while (!is_there("/data2/t-1/00000000000000000000.timeindex") && !is_there("/data2/t-0/00000000000000000000.timeindex"))
+      ASSERT_TRUE(f.sleep(20us));
+    killed = is_there("/data2/t-1") ? "t-1" : "t-0";
+    world_.world.after(0s, [&] { world_.world.kill(world_.broker_machine, sim::CrashKind::process_kill); });
+    static_cast<void>(scope.join(f));
+  });
+  world_.world.kill(world_.client_machine, sim::CrashKind::process_kill);
+  second().read_only = true;
+  world_.errors_expected = 1;  // log_directory_offline
+  world_.run([&](Fiber& f) {
+    RawClient client = world_.connect(f);
+    EXPECT_EQ(create_topic(f, client, "later", 2), ErrorCode::none);
+    EXPECT_FALSE(is_there("/data/" + killed));
+    EXPECT_TRUE(is_there("/data/later-1"));
+    EXPECT_EQ(metric("kalda_partitions_offline", ""), 1);
+  });
+  restart();
+  second().read_only = false;
+  world_.run([&](Fiber& f) {
+    RawClient client = world_.connect(f);
+    for (int p = 0; p < 2; ++p) EXPECT_EQ(produce(f, client, "t", one_record("v"), 9, p).error, ErrorCode::none);
+    EXPECT_FALSE(is_there("/data/" + killed));
   });
 }
 

@@ -246,6 +246,25 @@ void a_file_that_was_opened_to_be_read_takes_no_change(Fiber& f, const Ground& g
   EXPECT_EQ(get(f, path).value(), "text");
 }
 
+/// What is given up goes on: it would rename the temporary file that the next one has begun to write.
+void replace_file_is_not_given_up_half_way(Fiber& f, const Ground& ground) {
+  Disk& disk = f.node().disk();
+  const std::string path = ground.directory + "/replaced";
+  Scope scope{f};
+  scope.spawn("impatient", [&](Fiber& child) {
+    const auto within = child.deadline_in(0ms);
+    EXPECT_TRUE(replace_file(child, disk, path, as_bytes("first")));
+  });
+  scope.spawn("cancelled", [&](Fiber& child) { EXPECT_TRUE(replace_file(child, disk, path + "2", as_bytes("second"))); });
+  static_cast<void>(f.yield());
+  scope.cancel();
+  static_cast<void>(scope.join(f));
+  for (const std::string& one : {path, path + "2"}) {
+    EXPECT_TRUE(exists(f, disk, one).value_or(false)) << one;
+    EXPECT_FALSE(exists(f, disk, one + ".tmp").value_or(true)) << one;
+  }
+}
+
 void replace_file_is_all_or_nothing_and_leaves_no_temporary(Fiber& f, const Ground& ground) {
   Disk& disk = f.node().disk();
   const std::string path = ground.directory + "/checkpoint";
@@ -287,6 +306,7 @@ constexpr Case kCases[] = {
     {"a_deadline_ends_the_wait_for_a_file_operation_and_no_more", a_deadline_ends_the_wait_for_a_file_operation_and_no_more},
     {"a_cancellation_ends_the_wait_for_a_file_operation", a_cancellation_ends_the_wait_for_a_file_operation},
     {"a_file_that_was_opened_to_be_read_takes_no_change", a_file_that_was_opened_to_be_read_takes_no_change},
+    {"replace_file_is_not_given_up_half_way", replace_file_is_not_given_up_half_way},
     {"replace_file_is_all_or_nothing_and_leaves_no_temporary", replace_file_is_all_or_nothing_and_leaves_no_temporary},
     {"files_of_one_directory_can_be_used_from_many_fibers", files_of_one_directory_can_be_used_from_many_fibers},
 };
