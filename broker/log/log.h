@@ -339,6 +339,9 @@ class Log final : private SyncMember {
   void landed(const Pending& batch);
   /// The producers as of written_end(): without what is queued behind it.
   [[nodiscard]] ProducerState written_producers() const;
+  /// Writes a snapshot of the producers every so often, so that a start after a kill has little to read
+  /// (log_snapshots.cc).
+  kernel::Result<> keep_producers(kernel::Fiber& w);
   void roll_back(const kernel::Error& why);
   void move_committed(const Border& to);
   [[nodiscard]] kernel::Result<> outcome_of(std::uint64_t ticket) const;
@@ -391,6 +394,12 @@ class Log final : private SyncMember {
   ProducerState producers_;
   std::deque<EndedTransaction> ended_;  ///< those whose marker is not committed
   kernel::Mutex loading_transactions_;
+  struct Snapshots {
+    std::deque<Offset> between;   ///< those of keep_producers() that are there
+    std::uint64_t log_bytes = 0;  ///< of written_border_ when the last one was written
+    std::uint64_t bytes = 0;      ///< its size
+  };
+  Snapshots snapshots_;
 
   Offset log_start_{0};
   Offset first_dirty_{0};

@@ -235,9 +235,10 @@ Result<> Log::write_some(Fiber& w) {
   if (config_.durability == Durability::relaxed || BUG(w, "log.shown_before_sync")) move_committed(written_border_);
   if (config_.durability == Durability::durable) directory_.syncs().join(*this);
   if (w.nudge("log.indexes_late")) return {};
-  const Result<> indexed = active->write_indexes(w, /*all=*/false);
+  Result<> kept = active->write_indexes(w, /*all=*/false);
+  if (kept) kept = keep_producers(w);
   // Entries that did not fit stay in memory and are tried again with the next ones.
-  return indexed || may_pass(indexed.error()) ? Result<>{} : indexed;
+  return kept || may_pass(kept.error()) ? Result<>{} : kept;
 }
 
 void Log::landed(const Pending& pending) {

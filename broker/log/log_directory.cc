@@ -195,9 +195,11 @@ Result<> LogDirectory::read_watermarks(Fiber& f, bool mark_present) {
   }
   foreign_ = false;
   watermarks_ = std::move(base->entries);
+  if (same_boot_) of_boot_ = std::move(base->of_boot);
   for (WatermarkFile& shard : shards) {
     if (shard.header.run != base->header.run) continue;
     for (const auto& [key, mark] : shard.entries) watermarks_[key] = mark;
+    if (same_boot_) of_boot_.merge(shard.of_boot);
   }
   return {};
 }
@@ -207,7 +209,7 @@ Result<> LogDirectory::write_base_watermarks(Fiber& f, WatermarkHeader::State st
   header_.state = state;
   std::vector<std::byte> content;
   append_header(content, header_);
-  for (const auto& [key, mark] : watermarks_) append_record(content, key, mark, 0);
+  for (const auto& [key, mark] : watermarks_) append_record(content, key, mark, of_boot_.contains(key) ? 1 : 0);
   TRY(kernel::replace_file(f, disk, file(kWatermarkFile), content));
   bool removed = false;
   for (const kernel::DirectoryEntry& entry : TRY(disk.list(f, path_))) {
@@ -379,6 +381,7 @@ Result<LogEvidence> LogDirectory::claim(Fiber& f, const LogIdentity& identity) {
     evidence.first_dirty = known.first_dirty;
     const auto mark = watermarks_.find({identity.topic_id, identity.partition});
     if (mark != watermarks_.end()) evidence.watermark = mark->second;
+    evidence.killed = !evidence.foreign && of_boot_.contains({identity.topic_id, identity.partition});
     claimed_.insert(at->first);
     known.in_use = true;
     known.clean = false;

@@ -67,6 +67,7 @@ inline constexpr std::string_view kOnlineMetricHelp = "1 while the log directory
 struct LogEvidence {
   bool clean = false;
   bool same_boot = false;
+  bool killed = false;  ///< it was opened on this boot by the last run, which was killed: what it wrote is there
   bool foreign = false;  ///< somebody else, Kafka, wrote last: gaps may be compaction's, watermarks are void
   Offset recovery_point{0};
   Offset log_start{0};
@@ -189,6 +190,7 @@ class LogDirectory {
   std::optional<std::int64_t> previous_broker_epoch_;
   WatermarkHeader header_;
   Watermarks watermarks_;
+  std::set<WatermarkKey> of_boot_;  // those of watermarks_ whose logs have been open since the machine booted
   std::map<Name, Known> known_;
   std::set<Name> claimed_;  // opened in this run: what was found at the start says nothing of them any more
   std::vector<DirectoryShard*> shards_;

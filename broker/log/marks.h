@@ -6,14 +6,14 @@
 
 namespace broker::log {
 
-inline constexpr std::array<std::string_view, 23> kMarks{
+inline constexpr std::array<std::string_view, 25> kMarks{
     "broker.log.compacted",              "broker.log.compacted_in_parts",
     "broker.log.retention_moved_start",  "broker.log.rolled_by_retention",
     "broker.log.damage_detected",        "broker.log.directory_offline", "broker.log.disk_full_rolled_back",
     "broker.log.no_descriptor_rolled_back", "broker.log.sync_waits_for_descriptor",
     "broker.log.group_of_many_files",    "broker.log.recovered",         "broker.log.rewrote_unsynced_tail",
     "broker.log.rolled",                 "broker.log.torn_tail_cut",     "broker.log.transaction_index_rebuilt",
-    "broker.log.watermark_used",
+    "broker.log.tail_does_not_fit",      "broker.log.tail_recovered",     "broker.log.watermark_used",
     // Several directories, and what becomes of one.
     "broker.log.directory_not_opened",   "broker.log.directory_stalled", "broker.directories_assigned",
     "broker.directory_dropped",          "broker.partition_in_offline_directory", "broker.partition_opened_late",

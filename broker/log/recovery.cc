@@ -1,7 +1,6 @@
 #include "broker/log/recovery.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "broker/log/checkpoint_files.h"
 #include "broker/log/text_lines.h"
@@ -21,15 +20,8 @@ using net::record::BatchHeader;
 namespace {
 
 constexpr std::string_view kEpochs = "leader-epoch-checkpoint";
-constexpr std::size_t kBaseDigits = 20;
 constexpr std::size_t kRewriteChunkBytes = 1024 * 1024;
-
-/// The offset that a file name starts with.
-std::optional<Offset> base_of(std::string_view name, std::string_view suffix) {
-  if (name.size() != kBaseDigits + suffix.size() || !name.ends_with(suffix)) return std::nullopt;
-  const auto base = parse_number<std::int64_t>(name.substr(0, kBaseDigits));
-  return base && *base >= 0 ? std::optional{Offset{*base}} : std::nullopt;
-}
+constexpr std::uint64_t kHeadersReadMax = 16u << 20;
 
 class Recovery {
  public:
@@ -48,6 +40,9 @@ class Recovery {
     }
     out_.log_start = std::max(out_.log_start, out_.segments.front()->base());
     if (task_.evidence.clean && TRY(open_clean())) return std::move(out_);
+    f_.node().mark("broker.log.recovered");
+    out_.scanned = true;
+    if (TRY(resume_at_watermark())) return finish();
     return recover_unclean();
   }
 
@@ -55,6 +50,12 @@ class Recovery {
   struct Cut {
     std::size_t segment;
     std::uint64_t position;
+  };
+  /// What is left to scan of the first segment that is scanned.
+  struct Tail {
+    std::uint64_t position;
+    std::uint64_t file_bytes;
+    OffsetOrder order;  ///< has taken what lies before
   };
 
   [[nodiscard]] std::string path(std::string_view name) const { return task_.directory + "/" + std::string{name}; }
@@ -67,7 +68,7 @@ class Recovery {
     auto entries = TRY(disk_.list(f_, task_.directory));
     std::optional<Offset> smallest_cleaned;
     const auto offset_of = [](std::string_view name) {
-      return Offset{parse_number<std::int64_t>(name.substr(0, kBaseDigits)).value_or(0)};
+      return Offset{parse_number<std::int64_t>(name.substr(0, kOffsetDigits)).value_or(0)};
     };
     bool changed = false;
     for (const auto& entry : entries) {
@@ -89,7 +90,7 @@ class Recovery {
     Offset high{0};
     for (const auto& entry : entries) {
       if (!entry.name.ends_with(".swap")) continue;
-      const Offset base{parse_number<std::int64_t>(std::string_view{entry.name}.substr(0, kBaseDigits)).value_or(0)};
+      const Offset base{parse_number<std::int64_t>(std::string_view{entry.name}.substr(0, kOffsetDigits)).value_or(0)};
       changed = true;
       if ((smallest_cleaned && base >= *smallest_cleaned) || BUG(f_, "log.swap_undone")) {
         TRY(disk_.unlink(f_, path(entry.name)));
@@ -108,7 +109,7 @@ class Recovery {
     if (swaps.empty()) return {};
     for (const auto& entry : entries) {
       for (const std::string_view suffix : kSegmentSuffixes) {
-        const auto base = base_of(entry.name, suffix);
+        const auto base = offset_of_file(entry.name, suffix);
         if (base && low && *base >= *low && *base < high) TRY(disk_.unlink(f_, path(entry.name)));
       }
     }
@@ -123,13 +124,13 @@ class Recovery {
     const auto entries = TRY(disk_.list(f_, task_.directory));
     std::vector<Offset> bases;
     for (const auto& entry : entries) {
-      if (const auto base = base_of(entry.name, ".log")) bases.push_back(*base);
+      if (const auto base = offset_of_file(entry.name, ".log")) bases.push_back(*base);
     }
     bool changed = false;
     std::vector<Offset> with_transactions;
     for (const auto& entry : entries) {
       for (const std::string_view suffix : {".index", ".timeindex", ".txnindex"}) {
-        const auto base = base_of(entry.name, suffix);
+        const auto base = offset_of_file(entry.name, suffix);
         if (!base) continue;
         if (std::ranges::binary_search(bases, *base)) {
           if (suffix == ".txnindex") with_transactions.push_back(*base);
@@ -249,33 +250,129 @@ class Recovery {
 
   [[nodiscard]] bool epochs_newer_than(const Watermark& mark) const { return epoch_now() > mark.epoch; }
 
+  /// After a kill on the same boot: what was synced is as it was, and is known by its indexes, the newest snapshot of
+  /// producers and the headers behind those. Only what lies above is left to scan(). False when something does not fit.
+  Result<bool> resume_at_watermark() {
+    const bool is_ours = evidence().killed || BUG(f_, "log.tail_only_after_power_loss");
+    if (!is_ours || !evidence().watermark || epochs_lost_) return false;
+    const Watermark& mark = *evidence().watermark;
+    const auto at = std::ranges::find(out_.segments, mark.segment_base, &Segment::base);
+    if (at == out_.segments.end()) return false;
+    const auto index = static_cast<std::size_t>(at - out_.segments.begin());
+    const bool has_transactions = !(*at)->transactions_known();
+    const auto resumed = resume_segment(index, mark);
+    if (resumed && *resumed) return true;
+    if (!resumed && resumed.error().room != kernel::Room::net) return resumed;
+    f_.log().info("tail_does_not_fit", {{"file", (*at)->path(".log")}, {"offset", mark.end}});
+    f_.node().mark("broker.log.tail_does_not_fit");
+    *at = make_segment(mark.segment_base);
+    TRY((*at)->adopt_size(f_));
+    if (has_transactions) TRY((*at)->adopt_transactions(f_));
+    return false;
+  }
+
+  Result<bool> resume_segment(std::size_t index, const Watermark& mark) {
+    Segment& segment = *out_.segments[index];
+    Tail tail{.position = 0, .file_bytes = segment.size_bytes(), .order = OffsetOrder{segment.base()}};
+    if (mark.position >= 0) {
+      BatchScan scan{TRY(segment.file(f_)), static_cast<std::uint64_t>(mark.position), tail.file_bytes};
+      const auto noted = TRY(scan.next_whole(f_));
+      if (!noted) return false;
+      const kernel::ByteView bytes = noted->bytes.view();
+      TRY(net::record::check_whole(noted->header, {&bytes, 1}));
+      if (noted->header.crc != mark.batch_crc || noted->header.leader_epoch != mark.epoch) return false;
+      TRY(tail.order.take(noted->header));
+      tail.position = scan.position();
+    }
+    if (tail.order.next() != mark.end || !TRY(meets_next(index))) return false;
+    if (!TRY(segment.resume(f_, tail.position, mark.end, task_.config.index_interval_bytes))) return false;
+
+    std::vector<EndedTransaction> ended;
+    const Offset from = TRY(snapshot_to_use(segment, mark.end));
+    out_.producers = TRY(rebuild_producers(f_, task_.directory, out_.segments, from, mark.end, &ended));
+    for (const EndedTransaction& one : ended) {
+      // What a .txnindex says is held against the whole segment when somebody asks.
+      if (one.aborted && one.marker >= segment.base() && segment.transactions_known() && !BUG(f_, "log.tail_forgets_aborted"))
+        segment.note_aborted(AbortedTransaction::of(one));
+    }
+    watermark_ = out_.watermark = mark;
+    watermark_agrees_ = true;
+    out_.end = mark.end;
+    synced_ = std::max(mark.end, evidence().recovery_point);
+    first_scanned_ = index;
+    rewrite_from_ = Cut{index, tail.position};
+    tail_ = tail;
+    f_.node().mark("broker.log.tail_recovered");
+    return true;
+  }
+
+  /// The last snapshot but one, if it is near: a snapshot says of each producer's last batch only, and the others it may
+  /// send again are behind this one then.
+  Result<Offset> snapshot_to_use(Segment& segment, Offset end) {
+    std::vector<Offset> found = TRY(list_snapshots(f_, task_.directory));
+    std::erase_if(found, [&](Offset at) { return at > end; });
+    if (found.size() < 2 || found[found.size() - 2] < segment.base()) return end;
+    const Offset but_one = found[found.size() - 2];
+    const auto first = TRY(segment.find(f_, but_one));
+    return first && segment.size_bytes() - first->position <= kHeadersReadMax ? but_one : end;
+  }
+
+  /// Whether the segments from that of the recovery point on lead up to `index` without a gap. Those before are not
+  /// looked at after a power loss either.
+  Result<bool> meets_next(std::size_t index) {
+    for (std::size_t i = segment_of_recovery_point(); i < index; ++i) {
+      Segment& segment = *out_.segments[i];
+      TRY(segment.load_indexes(f_));
+      const auto last = segment.index().last();
+      BatchScan scan{TRY(segment.file(f_)), last ? static_cast<std::uint64_t>(last->position) : 0, segment.size_bytes()};
+      OffsetOrder order{segment.base()};
+      while (const auto item = TRY(scan.next_header(f_))) TRY(order.take(item->header));
+      segment.close_files();
+      const Offset next = out_.segments[i + 1]->base();
+      const bool may_lack = task_.config.compacts || order.next() < evidence().first_dirty.value_or(Offset{0});
+      if (order.next() > next || (order.next() < next && !may_lack)) return false;
+    }
+    return true;
+  }
+
+  [[nodiscard]] std::size_t segment_of_recovery_point() const {
+    std::size_t i = 0;
+    while (i + 1 < out_.segments.size() && out_.segments[i + 1]->base() <= evidence().recovery_point) ++i;
+    return i;
+  }
+
   Result<Recovered> recover_unclean() {
-    f_.node().mark("broker.log.recovered");
-    out_.scanned = true;
     const auto& evidence = task_.evidence;
     watermark_ = evidence.watermark;
     synced_ = std::max(watermark_ ? watermark_->end : Offset{0}, evidence.recovery_point);
-    // From the segment of the recovery point on; indexes below were synced before the point moved past them.
-    const Offset from = std::min(evidence.recovery_point, synced_);
-    first_scanned_ = 0;
-    while (first_scanned_ + 1 < out_.segments.size() && out_.segments[first_scanned_ + 1]->base() <= from) ++first_scanned_;
-    const LeaderEpochs epochs_found = out_.epochs;
+    // Indexes of the segments below were synced before the recovery point moved past them.
+    first_scanned_ = segment_of_recovery_point();
     if (!BUG(f_, "log.producer_state_not_rebuilt")) {
       out_.producers = TRY(rebuild_producers(f_, task_.directory, out_.segments, out_.segments[first_scanned_]->base(),
                                              out_.segments[first_scanned_]->base()));
     }
+    out_.end = out_.segments[first_scanned_]->base();
+    out_.watermark = {.end = out_.end, .epoch = net::kLeaderEpochNone, .segment_base = out_.end};
+    return finish();
+  }
+
+  Result<Recovered> finish() {
+    const LeaderEpochs epochs_found = out_.epochs;
     TRY(scan());
     TRY(judge(epochs_found));
     TRY(apply());
     return std::move(out_);
   }
 
-  /// Reads everything from first_scanned_ on; changes nothing on disk. Leaves cut_ where it goes wrong.
+  /// Reads everything from first_scanned_ on, or from the tail there; changes nothing on disk. Leaves cut_ where it goes
+  /// wrong.
   Result<> scan() {
-    out_.end = out_.segments[first_scanned_]->base();
-    out_.watermark = {.end = out_.end, .epoch = net::kLeaderEpochNone, .segment_base = out_.end};
     for (std::size_t i = first_scanned_; i < out_.segments.size() && !cut_; ++i) {
       const SegmentRef segment = out_.segments[i];
+      if (i == first_scanned_ && tail_) {
+        TRY(scan_segment(i));
+        continue;
+      }
       const bool is_gap = segment->base() > out_.end;
       if (segment->base() < out_.end || (is_gap && (is_lost(out_.end) || (!evidence().foreign && out_.end >= synced_)))) {
         bad_ = kernel::fail(net::record::Reason::incomplete).error();
@@ -290,16 +387,19 @@ class Recovery {
 
   Result<> scan_segment(std::size_t i) {
     const SegmentRef segment = out_.segments[i];
-    const std::uint64_t size = segment->size_bytes();
-    segment->begin_rebuild();
-    BatchScan scan{TRY(segment->file(f_)), 0, size};
-    OffsetOrder order{segment->base()};
+    const Tail from = i == first_scanned_ && tail_ ? *tail_ : Tail{0, segment->size_bytes(), OffsetOrder{segment->base()}};
+    if (i != first_scanned_ || !tail_) segment->begin_rebuild();
+    BatchScan scan{TRY(segment->file(f_)), from.position, from.file_bytes};
+    OffsetOrder order = from.order;
     for (;;) {
       const std::uint64_t position = scan.position();
       const auto item = scan.next_whole(f_);
       if (!item && item.error().room != kernel::Room::net) return std::unexpected(item.error());
       if (item && !*item) return {};
-      const Result<> good = item ? check(*segment, **item, order) : std::unexpected(item.error());
+      const bool is_trusted = tail_ && position == from.position && BUG(f_, "log.tail_check_begins_late");
+      const Result<> good = !item        ? std::unexpected(item.error())
+                            : is_trusted ? order.take((*item)->header)
+                                         : check(*segment, **item, order);
       if (!good) {
         bad_ = good.error();
         cut_ = Cut{i, position};
@@ -394,6 +494,7 @@ class Recovery {
   Result<> apply() {
     if (cut_) TRY(cut());
     if (out_.end < out_.log_start) return restart_at_log_start();
+    if (tail_ && !cut_ && first_scanned_ + 1 == out_.segments.size() && tail_->position == tail_->file_bytes) return leave_as_is();
     for (std::size_t i = first_scanned_; i < out_.segments.size(); ++i) {
       Segment& segment = *out_.segments[i];
       TRY(segment.open_for_write(f_));
@@ -401,7 +502,7 @@ class Recovery {
       // An entry for the largest timestamp ends the time index of a segment that is not written any more.
       if (i + 1 < out_.segments.size()) segment.close_time_index();
       if (!BUG(f_, "log.index_ahead_of_log")) TRY(segment.rewrite_indexes(f_));
-      TRY(segment.rewrite_transactions(f_));
+      if (segment.transactions_known()) TRY(segment.rewrite_transactions(f_));
       TRY(segment.sync_all(f_));
     }
     // An epoch may begin at the very end: begin_epoch() has promised it.
@@ -410,6 +511,14 @@ class Recovery {
     // Those of whole segments stay: when retention takes what lies before, nothing else knows of its producers.
     TRY(prune_snapshots(f_, task_.directory, out_.segments, out_.end));
     TRY(write_snapshot(f_, task_.directory, out_.end, out_.producers));
+    return disk_.sync_directory(f_, task_.directory);
+  }
+
+  /// Nothing lies above what was synced: what the files lack is in memory, and is written with what comes.
+  Result<> leave_as_is() {
+    TRY(out_.segments.back()->open_for_write(f_));
+    if (out_.epochs.truncate_from_end(out_.end + 1)) TRY(write_epochs(f_, task_.directory, out_.epochs));
+    TRY(drop_snapshots_above(f_, task_.directory, out_.end));
     return disk_.sync_directory(f_, task_.directory);
   }
 
@@ -475,6 +584,7 @@ class Recovery {
   std::optional<bool> watermark_agrees_;
   Offset synced_{0};
   std::size_t first_scanned_ = 0;
+  std::optional<Tail> tail_;  ///< set: the rest of it is known
   std::optional<Cut> cut_;
   std::optional<Cut> rewrite_from_;
   kernel::Error bad_;
@@ -489,80 +599,6 @@ Result<Recovered> recover(Fiber& f, const RecoveryTask& task) {
   f.log().error("log_damaged", {{"directory", task.directory}, {"error", recovered.error()}});
   f.node().mark("broker.log.damage_detected");
   return kernel::fail(LogReason::damaged);
-}
-
-Result<std::optional<EndedTransaction>> apply_batch(ProducerState& producers, const BatchHeader& header,
-                                                    kernel::ByteView batch) {
-  if (!header.has_producer()) return std::nullopt;
-  if (!header.is_control()) {
-    producers.apply(header);
-    return std::nullopt;
-  }
-  const auto marker = TRY(net::record::parse_transaction_marker(header, batch.subspan(net::record::kHeaderBytes)));
-  if (!marker) return std::nullopt;
-  return producers.apply_marker(*marker, header.base_offset);
-}
-
-Result<ProducerState> rebuild_producers(Fiber& f, const std::string& directory, const std::vector<SegmentRef>& segments,
-                                        Offset limit, Offset end) {
-  kernel::Disk& disk = f.node().disk();
-  std::vector<Offset> snapshots;
-  for (const auto& entry : TRY(disk.list(f, directory))) {
-    const auto at = base_of(entry.name, ".snapshot");
-    if (at && *at <= limit) snapshots.push_back(*at);
-  }
-  ProducerState state;
-  Offset from = segments.empty() ? end : segments.front()->base();
-  while (!snapshots.empty()) {
-    const Offset at = snapshots.back();
-    snapshots.pop_back();
-    if (at < from) break;
-    const std::string path = directory + "/" + segment_file_name(at, ".snapshot");
-    const FileHandle file = TRY(disk.open(f, path, OpenMode::read_only()));
-    const kernel::Buffer bytes = TRY(kernel::read_all(f, *file));
-    auto decoded = ProducerState::decode_snapshot(bytes.view());
-    if (decoded) {
-      state = std::move(*decoded);
-      from = at;
-      break;
-    }
-    f.log().warn("producer_snapshot_unreadable", {{"file", path}, {"error", decoded.error()}});
-    TRY(disk.unlink(f, path));
-  }
-  for (const SegmentRef& segment : segments) {
-    if (from >= end) break;
-    const bool is_last = segment == segments.back();
-    if (!is_last && (*(std::ranges::find(segments, segment) + 1))->base() <= from) continue;
-    if (segment->base() >= end) break;
-    const auto start = TRY(segment->find(f, from));
-    if (!start) continue;
-    BatchScan scan{TRY(segment->file(f)), start->position, segment->size_bytes()};
-    while (const auto item = TRY(scan.next_whole(f))) {
-      if (item->header.base_offset >= end) break;
-      TRY(apply_batch(state, item->header, item->bytes.view()));
-    }
-  }
-  return state;
-}
-
-Result<> prune_snapshots(Fiber& f, const std::string& directory, const std::vector<SegmentRef>& segments, Offset end) {
-  kernel::Disk& disk = f.node().disk();
-  std::vector<Offset> found;
-  for (const auto& entry : TRY(disk.list(f, directory))) {
-    if (const auto at = base_of(entry.name, ".snapshot")) found.push_back(*at);
-  }
-  for (const Offset at : found) {
-    const bool of_segment = std::ranges::find(segments, at, [](const SegmentRef& s) { return s->base(); }) != segments.end();
-    const bool largest = at == found.back() && (segments.empty() || at > segments.back()->base());
-    if (at <= end && (of_segment || largest)) continue;
-    TRY(disk.unlink(f, directory + "/" + segment_file_name(at, ".snapshot")));
-  }
-  return {};
-}
-
-Result<> write_snapshot(Fiber& f, const std::string& directory, Offset end, const ProducerState& state) {
-  return kernel::replace_file(f, f.node().disk(), directory + "/" + segment_file_name(end, ".snapshot"),
-                              state.encode_snapshot());
 }
 
 Result<> write_epochs(Fiber& f, const std::string& directory, const LeaderEpochs& epochs) {

@@ -1,8 +1,9 @@
-// Opening what a partition's directory holds: lazily after a clean stop, else by a scan from the recovery point.
+// Opening what a partition's directory holds: lazily after a clean stop, from what was synced on after a kill, else by a
+// scan from the recovery point.
 //
 //   Recovered found = TRY(recover(f, {.directory = dir, .evidence = evidence, .config = config}));
 //
-// After an unclean stop everything from the segment of the recovery point on is read: size and checksum of each batch;
+// After a power loss everything from the segment of the recovery point on is read: size and checksum of each batch;
 // indexes (of aborted transactions too), producers and epochs are rebuilt. At the first bad batch:
 // - at or above what was known to be synced (the synced watermark, or the recovery point) it is a torn tail, never
 //   acknowledged: the log is cut there and later segments go;
@@ -15,6 +16,11 @@
 // compacts, or has been compacted there, or somebody else has written.
 // A gap between two segments above the synced end is a torn tail too: the older one's last bytes never arrived.
 //
+// After a kill on the same boot what was synced is in the page cache as it was: only what lies above the watermark is
+// read and checked, when the noted batch is there and what is known of the rest fits it (indexes by their last entries,
+// producers from the newest snapshot by headers, one segment meeting the next). Damage below is told to who reads it, as
+// after a clean stop. Where something does not fit, all is read as after a power loss.
+//
 // What was read from above the watermark may be in the page cache only, or be there though a sync of it has failed
 // before the stop: on the same boot it is rewritten, and it is synced before it counts.
 #pragma once
@@ -24,7 +30,7 @@
 
 #include "broker/log/leader_epochs.h"
 #include "broker/log/log_directory.h"
-#include "broker/log/producer_state.h"
+#include "broker/log/producers_on_disk.h"
 #include "broker/log/segment.h"
 
 namespace broker::log {
@@ -43,22 +49,11 @@ struct Recovered {
   LeaderEpochs epochs;
   ProducerState producers;
   Watermark watermark;  ///< of the end: all of it is synced
-  bool scanned = false;
+  bool scanned = false;  ///< it was not stopped cleanly
 };
 
 kernel::Result<Recovered> recover(kernel::Fiber& f, const RecoveryTask& task);
 
-/// Notes a batch with the producer state: data or marker, which may end a transaction. Errors: of a marker that cannot
-/// be read.
-kernel::Result<std::optional<EndedTransaction>> apply_batch(ProducerState& producers, const net::record::BatchHeader& header, kernel::ByteView batch);
-
-/// The largest readable snapshot at or below `limit`, and the batches from there to `end` applied to it.
-kernel::Result<ProducerState> rebuild_producers(kernel::Fiber& f, const std::string& directory,
-                                                const std::vector<SegmentRef>& segments, Offset limit, Offset end);
-/// Removes snapshots that are of no use: above `end`, or (but for the largest) of no segment's base.
-kernel::Result<> prune_snapshots(kernel::Fiber& f, const std::string& directory,
-                                 const std::vector<SegmentRef>& segments, Offset end);
-kernel::Result<> write_snapshot(kernel::Fiber& f, const std::string& directory, Offset end, const ProducerState& state);
 kernel::Result<> write_epochs(kernel::Fiber& f, const std::string& directory, const LeaderEpochs& epochs);
 
 }  // namespace broker::log

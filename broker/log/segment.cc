@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "broker/log/text_lines.h"
 #include "kernel/bug.h"
 #include "kernel/node.h"
 
@@ -26,6 +27,12 @@ constexpr std::uint64_t kGapConfirmedBytes = 16 * 1024;
 
 std::string segment_file_name(Offset base, std::string_view suffix) {
   return fmt::format("{:020}{}", base.raw(), suffix);
+}
+
+std::optional<Offset> offset_of_file(std::string_view name, std::string_view suffix) {
+  if (name.size() != kOffsetDigits + suffix.size() || !name.ends_with(suffix)) return std::nullopt;
+  const auto offset = parse_number<std::int64_t>(name.substr(0, kOffsetDigits));
+  return offset && *offset >= 0 ? std::optional{Offset{*offset}} : std::nullopt;
 }
 
 Segment::Segment(std::string directory, Offset base, std::uint32_t index_bytes_max, std::int64_t created_ms,
@@ -158,14 +165,17 @@ Result<bool> Segment::fits(Fiber& f, const OffsetIndex& index, const TimeIndex& 
     if ((*item)->header.max_timestamp_ms > (youngest ? youngest->timestamp_ms : -1)) return false;
   }
   if (!holds_last || (youngest && youngest->offset >= order.next())) return false;
-  if (!youngest) return true;
-  BatchScan to_youngest{TRY(file(f)), static_cast<std::uint64_t>(index.lookup(youngest->offset).position), size_bytes_};
+  return youngest ? holds_youngest(f, index, *youngest) : Result<bool>{true};
+}
+
+Result<bool> Segment::holds_youngest(Fiber& f, const OffsetIndex& index, const TimeIndex::Entry& youngest) {
+  BatchScan scan{TRY(file(f)), static_cast<std::uint64_t>(index.lookup(youngest.offset).position), size_bytes_};
   for (;;) {
-    const auto item = to_youngest.next_header(f);
+    const auto item = scan.next_header(f);
     if (!item && item.error().room != kernel::Room::net) return std::unexpected(item.error());
     if (!item || !*item) return true;
-    if ((*item)->header.last_offset() < youngest->offset) continue;
-    return holds((*item)->header, youngest->offset) && (*item)->header.max_timestamp_ms == youngest->timestamp_ms;
+    if ((*item)->header.last_offset() < youngest.offset) continue;
+    return holds((*item)->header, youngest.offset) && (*item)->header.max_timestamp_ms == youngest.timestamp_ms;
   }
 }
 
@@ -338,10 +348,11 @@ Result<> Segment::write_indexes(Fiber& f, bool all) {
     const std::array<Buffer, 1> chain{Buffer::copy_of(bytes)};
     return kernel::write_all(f, to, from * Index::kEntryBytes, chain);
   };
-  if (index_written_ < entries) TRY(write(*index_file_, *index_, index_written_, entries));
-  index_written_ = entries;
+  // Times first: resume() counts on them as far as the other index goes.
   if (time_index_written_ < times) TRY(write(*time_index_file_, *time_index_, time_index_written_, times));
   time_index_written_ = times;
+  if (index_written_ < entries) TRY(write(*index_file_, *index_, index_written_, entries));
+  index_written_ = entries;
   return write_transactions(f);
 }
 

@@ -29,6 +29,9 @@ inline constexpr std::string_view kSegmentSuffixes[] = {".log", ".index", ".time
 
 /// "00000000000000000042" and a suffix such as ".log".
 std::string segment_file_name(Offset base, std::string_view suffix);
+inline constexpr std::size_t kOffsetDigits = 20;
+/// The offset such a name starts with; nothing for a name of another kind.
+std::optional<Offset> offset_of_file(std::string_view name, std::string_view suffix);
 
 class Segment {
  public:
@@ -71,6 +74,10 @@ class Segment {
 
   /// Forgets all there is to know, for a rebuild from the first batch on.
   void begin_rebuild();
+  /// Loads the indexes of a segment that was being written when the process was killed, for note_batch() to go on at
+  /// `position`, a border with `end`: what the files lack is added from the headers behind their last entries, what they
+  /// say of `end` and above is dropped. False, and nothing is changed, when they do not fit. segment_resume.cc.
+  kernel::Result<bool> resume(kernel::Fiber& f, std::uint64_t position, Offset end, std::uint32_t index_interval_bytes);
   /// A batch lies at `position`, the end so far.
   void note_batch(const net::record::BatchHeader& header, std::uint64_t position, std::uint32_t index_interval_bytes);
   /// The batches from the last index entry on, after load_indexes(): so that appending goes on as if never stopped.
@@ -138,6 +145,8 @@ class Segment {
   /// Whether the last entries are of batches that are there, and no batch behind them is younger; as far as those
   /// batches can be read.
   kernel::Result<bool> fits(kernel::Fiber& f, const OffsetIndex& index, const TimeIndex& time_index);
+  /// Whether the batch that the last entry of a time index speaks of is there.
+  kernel::Result<bool> holds_youngest(kernel::Fiber& f, const OffsetIndex& index, const TimeIndex::Entry& youngest);
   /// `replace`: also indexes that are loaded, unless the segment is written.
   kernel::Result<> rebuild_from_headers(kernel::Fiber& f, bool replace = false);
   /// Notes all batches in `fresh`, whose indexes are then those of this segment.

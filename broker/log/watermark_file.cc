@@ -69,6 +69,7 @@ kernel::Result<WatermarkFile> parse_watermarks(kernel::ByteView file) {
     const auto [known, is_new] = sequences.try_emplace(key, sequence);
     if (!is_new && sequence < known->second) continue;
     known->second = sequence;
+    if (sequence > 0) read.of_boot.insert(key);
     read.entries[key] = {.end = net::Offset{kernel::load_be<std::int64_t>(p + 24)},
                          .epoch = net::LeaderEpoch{kernel::load_be<std::int32_t>(p + 20)},
                          .segment_base = net::Offset{kernel::load_be<std::int64_t>(p + 32)},

@@ -11,9 +11,12 @@
 // may lag but cannot promise too much. The whole file is replaced when a directory is opened; within a run each shard
 // appends to its own. Of several records of one log the one with the largest sequence counts; a torn one is passed
 // over, and then an older one speaks, which only lags more. (Where a log is cut, the lower record is synced first.)
+// In the file of the directory, which has one record of each, a sequence of 0 is of a log that has not been opened since
+// the boot of the header; 1 of one that has.
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -52,6 +55,7 @@ struct WatermarkHeader {
 struct WatermarkFile {
   WatermarkHeader header;
   Watermarks entries;
+  std::set<WatermarkKey> of_boot;  ///< whose logs have been open since the boot of the header
 };
 
 void append_header(std::vector<std::byte>& out, const WatermarkHeader& header);

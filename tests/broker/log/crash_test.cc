@@ -265,16 +265,16 @@ bool tell_until(sim::World& world, sim::Machine& machine, const Story& story, Le
 }
 
 /// Tells the story once for every I/O in it and judges what comes after. `plant` is of the mutants build only.
-void play(const Story& story, Personality personality, std::string plant = {}, std::uint64_t first_seed = 1000) {
+void play(const Story& story, Personality personality, CrashKind kind, std::string plant = {}, std::uint64_t first_seed = 1000) {
   for (std::uint64_t point = 1;; ++point) {
     SCOPED_TRACE(fmt::format("{} point {}", story.name, point));
     kernel::StackPool stacks;
-    sim::World world{{.seed = first_seed + point, .planted_bug = plant}, stacks};
+    sim::World world{{.seed = first_seed + point, .nudges = kind == CrashKind::process_kill, .planted_bug = plant}, stacks};
     sim::Machine& machine = world.add_machine("m");
     machine.disk().image().set_personality(personality);
     Ledger ledger;
     const bool crashed = tell_until(world, machine, story, ledger, point);
-    world.kill(machine, CrashKind::power_loss);
+    world.kill(machine, kind);
     // Every third time the recovery is cut short as well, by a kill or the power again.
     if (point % 3 == 0) {
       Ledger ignored;
@@ -312,7 +312,14 @@ void play(const Story& story, Personality personality, std::string plant = {}, s
   }
 }
 
-TEST_P(CrashTest, nothing_committed_is_lost_at_any_point) { play(GetParam().story, GetParam().personality); }
+TEST_P(CrashTest, nothing_committed_is_lost_at_any_point) {
+  play(GetParam().story, GetParam().personality, CrashKind::power_loss);
+}
+
+// Here indexes, aborted transactions and producers lag behind the log in whatever way the nudges make them.
+TEST_P(CrashTest, nothing_is_lost_when_the_process_is_killed_at_any_point) {
+  play(GetParam().story, GetParam().personality, CrashKind::process_kill);
+}
 
 INSTANTIATE_TEST_SUITE_P(Stories, CrashTest, ::testing::ValuesIn([] {
                            std::vector<Point> all;
@@ -334,10 +341,11 @@ TEST_P(PlantTest, is_found) {
   ::testing::TestPartResultArray failures;
   for (std::uint64_t seed = 1000; seed < 5000 && failures.size() == 0; seed += 1000) {
     for (const Story& story : kStories) {
-      for (const Personality personality : {Personality::strict, Personality::ordered}) {
+      for (const CrashKind kind : {CrashKind::power_loss, CrashKind::process_kill}) {
+        const Personality personality = seed % 2000 == 0 ? Personality::ordered : Personality::strict;
         ::testing::ScopedFakeTestPartResultReporter intercept{
             ::testing::ScopedFakeTestPartResultReporter::INTERCEPT_ONLY_CURRENT_THREAD, &failures};
-        play(story, personality, GetParam(), seed);
+        play(story, personality, kind, GetParam(), seed);
         if (failures.size() > 0) break;
       }
       if (failures.size() > 0) break;
@@ -350,7 +358,8 @@ TEST_P(PlantTest, is_found) {
 INSTANTIATE_TEST_SUITE_P(Plants, PlantTest,
                          ::testing::Values("log.skip_sync", "log.ack_before_sync", "log.skip_directory_sync",
                                            "log.recovery_off_by_one", "log.index_ahead_of_log",
-                                           "log.producer_state_not_rebuilt", "log.stale_high_watermark_after_restart"));
+                                           "log.producer_state_not_rebuilt", "log.tail_behind_index_forgotten",
+                                           "log.tail_forgets_aborted", "log.stale_high_watermark_after_restart"));
 #endif
 
 }  // namespace
