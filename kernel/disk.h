@@ -97,8 +97,7 @@ Result<> write_all(Fiber& f, File& file, std::uint64_t position, std::span<const
 Result<bool> exists(Fiber& f, Disk& disk, std::string_view path);
 /// Makes `path` and its missing parents; each new entry is made durable.
 Result<> make_directories(Fiber& f, Disk& disk, std::string_view path);
-/// Replaces `path` as a whole: writes path.tmp, syncs it, renames it over `path`, syncs the directory. Neither deadline
-/// nor cancellation ends it half way.
+/// Replaces `path` as a whole: writes path.tmp, syncs it, renames it over `path`, syncs the directory.
 Result<> replace_file(Fiber& f, Disk& disk, std::string_view path, ByteView content);
 /// The part of a path before the last '/', "." when there is none.
 std::string_view parent_path(std::string_view path);
