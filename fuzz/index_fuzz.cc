@@ -3,6 +3,7 @@
 
 #include "broker/log/offset_index.h"
 #include "broker/log/time_index.h"
+#include "broker/log/transaction_index.h"
 #include "kernel/check.h"
 
 using namespace broker::log;
@@ -24,5 +25,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     index->truncate(kBase + 100);
     CHECK(index->size() == 0 || index->last()->offset < kBase + 100);
   }
+  if (auto index = TransactionIndex::parse(file)) CHECK(std::ranges::equal(index->encode(), file));
   return 0;
 }

@@ -254,7 +254,7 @@ class Recovery {
   /// producers and the headers behind those. Only what lies above is left to scan(). False when something does not fit.
   Result<bool> resume_at_watermark() {
     const bool is_ours = evidence().killed || BUG(f_, "log.tail_only_after_power_loss");
-    if (!is_ours || !evidence().watermark || epochs_lost_) return false;
+    if (!is_ours || !evidence().watermark || epochs_lost_ || is_soon_read()) return false;
     const Watermark& mark = *evidence().watermark;
     const auto at = std::ranges::find(out_.segments, mark.segment_base, &Segment::base);
     if (at == out_.segments.end()) return false;
@@ -333,6 +333,14 @@ class Recovery {
       if (order.next() > next || (order.next() < next && !may_lack)) return false;
     }
     return true;
+  }
+
+  /// Whether a full scan takes no time: less than a thousandth of a segment, 1 MiB of the usual ones. Then it is worth
+  /// what it may find.
+  [[nodiscard]] bool is_soon_read() const {
+    std::uint64_t bytes = 0;
+    for (std::size_t i = segment_of_recovery_point(); i < out_.segments.size(); ++i) bytes += out_.segments[i]->size_bytes();
+    return bytes <= task_.config.segment_bytes / 1024;
   }
 
   [[nodiscard]] std::size_t segment_of_recovery_point() const {

@@ -19,7 +19,7 @@
 // After a kill on the same boot what was synced is in the page cache as it was: only what lies above the watermark is
 // read and checked, when the noted batch is there and what is known of the rest fits it (indexes by their last entries,
 // producers from the newest snapshot by headers, one segment meeting the next). Damage below is told to who reads it, as
-// after a clean stop. Where something does not fit, all is read as after a power loss.
+// after a clean stop. Where something does not fit, or what there is is small, all is read as after a power loss.
 //
 // What was read from above the watermark may be in the page cache only, or be there though a sync of it has failed
 // before the stop: on the same boot it is rewritten, and it is synced before it counts.

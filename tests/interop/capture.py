@@ -129,6 +129,9 @@ class Node:
 
     def __init__(self, number, apache):
         self.number, self.folder = number, BUILD / f"run-capture-{number}"
+        # It is told to clients, and so becomes part of what is captured: nothing of this checkout's.
+        self.logs = Path(f"/tmp/kalda-capture-{number}/logs")
+        shutil.rmtree(self.logs, ignore_errors=True)
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
         self.listen = {name: free_port() for name in ("PLAINTEXT", "SASL", "INTERNAL", "CONTROLLER")}
@@ -150,7 +153,7 @@ class Node:
                 f"{name}:{'SASL_' if name == 'SASL' else ''}PLAINTEXT" for name in self.listen),
             "controller.listener.names": "CONTROLLER", "inter.broker.listener.name": "INTERNAL",
             "controller.quorum.bootstrap.servers": ",".join(c.split("@")[1].rsplit(":", 1)[0] for c in controllers),
-            "log.dirs": self.folder / "logs", "log.initial.task.delay.ms": 1000, "auto.create.topics.enable": "true",
+            "log.dirs": self.logs, "log.initial.task.delay.ms": 1000, "auto.create.topics.enable": "true",
             "metadata.log.max.snapshot.interval.ms": 5000, "group.initial.rebalance.delay.ms": 0,
             "sasl.enabled.mechanisms": "PLAIN", "listener.name.sasl.plain.sasl.jaas.config":
                 'org.apache.kafka.common.security.plain.PlainLoginModule required user_ann="secret";',

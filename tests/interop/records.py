@@ -63,7 +63,7 @@ def _in(text):
 
 
 def to_lines(records):
-    """The form in which helpers in other languages take and give records: key, value, milliseconds and headers (name
+    """The form in which clients in other languages take and give records: key, value, milliseconds and headers (name
     and value each) apart by tabs; bytes in base64, "-" absent, "=" empty."""
     lines = []
     for r in records:

@@ -37,6 +37,13 @@ TEST(Mutants, every_planted_bug_is_listed_and_the_other_way_round) {
   EXPECT_EQ(listed, planted_in_the_sources());
 }
 
+TEST(Mutants, every_planted_bug_is_in_the_table_or_said_to_be_unseen) {
+  const std::filesystem::path file = std::filesystem::path{KALDA_SOURCE_DIR} / "scenarios" / "MUTANTS.md";
+  std::ifstream in{file};
+  const std::string text{std::istreambuf_iterator<char>{in}, {}};
+  for (const Mutant& mutant : all_mutants()) EXPECT_THAT(text, ::testing::HasSubstr(fmt::format("`{}`", mutant.name)));
+}
+
 TEST(Mutants, a_name_that_nobody_planted_is_refused_with_those_that_are) {
   EXPECT_EQ(why_not_planted(""), std::nullopt);
   const auto why = why_not_planted("log.no_such_thing");
