@@ -50,7 +50,7 @@ constexpr Mutant kMutants[] = {
     {"log.epochs_not_synced", "the leader epoch checkpoint is renamed into place unsynced (A17)", kEasy},
     {"log.failed_write_remembered", "a batch whose write failed counts as a duplicate when it comes again", kEasy},
     {"log.find_passes_last_record", "a read at the last record of a batch gets the next batch", kEasy},
-    {"log.ignore_failed_sync", "a sync that failed counts as done", kEasy},
+    {"log.ignore_failed_sync", "a sync that failed counts as done", kMedium},
     {"log.index_ahead_of_log", "recovery keeps index entries beyond the cut", kUnseen},
     {"log.limit_read_twice", "the bytes that a read may give are reckoned from two looks at the file (A13)", kEasy},
     {"log.producer_state_not_rebuilt", "producers are forgotten by an unclean restart", kEasy},
