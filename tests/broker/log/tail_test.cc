@@ -71,6 +71,12 @@ class Tail : public ::testing::Test {
       ASSERT_OK(ground.close(f));
     });
   }
+  void open_finds_damage() {
+    open([](Fiber&, auto& log) {
+      ASSERT_FALSE(log.has_value());
+      EXPECT_TRUE(log.error().is(LogReason::damaged));
+    });
+  }
   kernel::StackPool stacks_;
   sim::World world_{{.seed = 21}, stacks_};
   sim::Machine& machine_ = world_.add_machine("m");
@@ -98,10 +104,7 @@ TEST_F(Tail, damage_far_below_the_watermark_is_not_looked_for_and_is_told_to_who
 TEST_F(Tail, after_a_power_loss_all_is_looked_at) {
   fill(CrashKind::power_loss, 100);
   damage(Offset{5});
-  open([](Fiber&, auto& log) {
-    ASSERT_FALSE(log.has_value());
-    EXPECT_TRUE(log.error().is(LogReason::damaged));
-  });
+  open_finds_damage();
 }
 
 TEST_F(Tail, a_log_that_nobody_opened_since_the_power_was_lost_is_looked_at_whole) {
@@ -111,10 +114,7 @@ TEST_F(Tail, a_log_that_nobody_opened_since_the_power_was_lost_is_looked_at_whol
     // It opens other logs, and is killed.
     run_and_crash(world_, machine_, CrashKind::process_kill, [&](Fiber& f, Ground& ground) { ASSERT_OK(ground.open(f)); });
   }
-  open([](Fiber&, auto& log) {
-    ASSERT_FALSE(log.has_value());
-    EXPECT_TRUE(log.error().is(LogReason::damaged));
-  });
+  open_finds_damage();
 }
 
 TEST_F(Tail, killed_before_it_opened_anything_a_start_leaves_the_next_one_what_it_found) {
@@ -128,10 +128,7 @@ TEST_F(Tail, killed_before_it_opened_anything_a_start_leaves_the_next_one_what_i
 TEST_F(Tail, where_the_noted_batch_is_not_what_it_was_all_is_looked_at) {
   fill(CrashKind::process_kill, 100);
   damage(Offset{99});
-  open([](Fiber&, auto& log) {
-    ASSERT_FALSE(log.has_value());
-    EXPECT_TRUE(log.error().is(LogReason::damaged));
-  });
+  open_finds_damage();
 }
 
 TEST_F(Tail, garbage_behind_the_last_batch_is_cut_and_the_rest_not_read) {
