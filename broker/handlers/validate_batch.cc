@@ -90,8 +90,12 @@ Result<Buffer> validate_batch(const Buffer& records, const BatchRules& rules) {
     return fail(Reason::timestamp_out_of_range);
   }
   const auto [stored, level] = stored_codec(topic, codec);
-  if (stored != codec) return recompressed(records, header, stored, level);
-  return records;
+  if (stored == codec) return records;
+  Buffer changed = TRY(recompressed(records, header, stored, level));
+  if (changed.size() > static_cast<std::size_t>(topic.batch_bytes_max)) {
+    return fail(ProduceReason::too_large, static_cast<std::int64_t>(changed.size()));
+  }
+  return changed;
 }
 
 }  // namespace broker::handlers

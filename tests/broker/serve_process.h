@@ -77,15 +77,20 @@ class Serve {
     return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
   }
   void stop() { ::kill(pid_, SIGTERM); }
-  [[nodiscard]] std::int64_t resident_bytes() const {
-    std::ifstream file{fmt::format("/proc/{}/statm", pid_)};
-    std::int64_t all = 0, resident = 0;
-    file >> all >> resident;
-    return resident * ::sysconf(_SC_PAGESIZE);
-  }
+  [[nodiscard]] std::int64_t resident_bytes() const { return status_bytes("VmRSS:"); }
+  [[nodiscard]] std::int64_t resident_bytes_at_most() const { return status_bytes("VmHWM:"); }  ///< so far
   std::string said;
 
  private:
+  [[nodiscard]] std::int64_t status_bytes(std::string_view name) const {
+    std::ifstream file{fmt::format("/proc/{}/status", pid_)};
+    std::string word;
+    while (file >> word && word != name) {
+    }
+    std::int64_t kib = -1;
+    file >> kib;
+    return kib * 1024;
+  }
   [[nodiscard]] std::uint16_t port_after(std::string_view words) const {
     const std::size_t at = said.find(words);
     return at == std::string::npos ? std::uint16_t{0} : static_cast<std::uint16_t>(std::stoi(said.substr(at + words.size())));

@@ -147,6 +147,12 @@ TEST(BadProduceRequests, GetTheErrorOfTheirPartition) {
     EXPECT_EQ(produce(f, client, "t", zstd, 6).error, ErrorCode::unsupported_compression_type);
     EXPECT_EQ(produce(f, client, "t", zstd, 7).error, ErrorCode::none);
     for (std::int32_t p = 1; p < 4; ++p) EXPECT_EQ(produce(f, client, "t", good, 9, p).error, ErrorCode::none);
+    // What counts is also how large it is as it would be stored.
+    ASSERT_EQ(create_topic(f, client, "plain", 1, {{"max.message.bytes", "1000"}, {"compression.type", "uncompressed"}}), ErrorCode::none);
+    net::record::BatchBuilder grows{{.codec = net::compress::Codec::zstd}};
+    grows.append({.value = kernel::as_bytes(std::string_view{std::string(1000, 'v')})});
+    EXPECT_EQ(produce(f, client, "plain", grows.build()).error, ErrorCode::message_too_large);
+    EXPECT_EQ(produce(f, client, "plain", zstd).error, ErrorCode::none);
   });
 }
 
