@@ -38,6 +38,7 @@ constexpr Mutant kMutants[] = {
     {"groups.tombstone_not_written", "a deleted offset comes back with the next load", kEasy, kGroups},
     {"log.ack_before_sync", "acks=all does not wait for the sync", kEasy},
     {"log.clean_mark_in_every_shutdown", "a failed stop leaves the mark of a clean one (A16)", kHard},
+    {"log.closed_as_found", "a stop leaves a log that was written to as the last stop left it", kUnseen},
     {"log.compacted_not_synced", "a compacted segment replaces others before it is synced", kMedium},
     {"log.compaction_beyond_bound", "a compaction goes by keys above its bound (A26)", kEasy},
     {"log.compaction_forgets_producers", "the last batch of a producer is compacted away (A28)", kMedium},

@@ -64,6 +64,8 @@ class SimDisk final : public kernel::Disk {
   void unhang(std::size_t volume = 0);
   [[nodiscard]] DiskImage& image() { return image_; }
   [[nodiscard]] std::uint64_t operations_issued() const { return operations_issued_; }
+  /// By the process that runs now.
+  [[nodiscard]] std::uint64_t open_files() const { return open_files_; }
 
   /// Makes pages unreadable (DiskImage::spoil) until they are rewritten or mended.
   void spoil(kernel::Random random, std::uint32_t per_million, std::size_t volume = 0);

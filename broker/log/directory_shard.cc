@@ -82,6 +82,7 @@ Result<> DirectoryShard::with_a_descriptor(Fiber& f, Sync&& sync) {
     note_descriptors(f, are_short);
     if (!are_short) return synced;
     f.node().mark("broker.log.sync_waits_for_descriptor");
+    files_->close_some();
     TRY(f.sleep(kTryAgainAfter));
   }
 }
@@ -92,6 +93,12 @@ Result<> DirectoryShard::sync_directory(Fiber& f, std::string_view path) {
 
 Result<> DirectoryShard::sync_filesystem(Fiber& f) {
   return with_a_descriptor(f, [&] { return f.node().disk().sync_filesystem(f, path_); });
+}
+
+void DirectoryShard::note_unsynced(int change) {
+  unsynced_logs_ += static_cast<std::size_t>(change);
+  if (change < 0 || unsynced_logs_ <= kUnsyncedLogsMax) return;
+  for (Log* log : logs_) log->sync_soon();
 }
 
 void DirectoryShard::look_for_stalls(Fiber& f) {

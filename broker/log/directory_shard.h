@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "broker/log/open_files.h"
 #include "broker/log/reason.h"
 #include "broker/log/sync_group.h"
 #include "broker/log/watermark_file.h"
@@ -51,9 +52,9 @@ class DirectoryShard {
 
   /// A write found no space, or one succeeded: told when that changes, and shown by full().
   void note_space(kernel::Fiber& f, bool is_full, std::string_view file);
-  /// From any thread.
   /// The like for a segment that cannot be opened or begun for want of a file descriptor.
   void note_descriptors(kernel::Fiber& f, bool are_short);
+  /// From any thread.
   [[nodiscard]] bool full() const { return full_.value() != 0; }
   /// A write or sync has been under way for so long that the disk must be slow or hung. From any thread.
   static constexpr kernel::Duration kStalledAfter = std::chrono::seconds{5};
@@ -78,6 +79,11 @@ class DirectoryShard {
   kernel::Result<> sync_directory(kernel::Fiber& f, std::string_view path);
   kernel::Result<> sync_filesystem(kernel::Fiber& f);
   std::size_t tail_bytes = 0;
+  [[nodiscard]] const std::shared_ptr<OpenFiles>& files() const { return files_; }
+  /// One log more, or less, has files that wait to be synced, and are open so long. Relaxed logs ask for no sync between
+  /// two rolls: when there are very many of them, all are synced.
+  static constexpr std::size_t kUnsyncedLogsMax = 1500;
+  void note_unsynced(int change);
 
  private:
   friend class LogDirectory;
@@ -97,6 +103,8 @@ class DirectoryShard {
   bool online_ = true;
   kernel::Gauge full_;
   bool short_of_descriptors_ = false;
+  std::shared_ptr<OpenFiles> files_ = std::make_shared<OpenFiles>();
+  std::size_t unsynced_logs_ = 0;
   kernel::Gauge stalled_;
   bool closing_ = false;
   std::vector<Log*> logs_;

@@ -39,6 +39,7 @@ Log::~Log() {
   CHECK(!writing_);
   CHECK(!directory_.syncs().in_flight(*this));
   tail_.clear();
+  if (!dirty_files_.empty()) directory_.note_unsynced(-1);
   if (!left_) {
     directory_.syncs().leave(*this);
     directory_.leave(*this);
@@ -81,7 +82,7 @@ Result<std::unique_ptr<Log>> Log::open(Fiber& f, DirectoryShard& directory, LogI
   TRY(directory.directory().admit(f));
   TRY(make_directory(f, log->path_, log->identity_));
   const LogEvidence evidence = TRY(directory.directory().claim(f, log->identity_));
-  const RecoveryTask task{log->path_, log->watermark_key(), evidence, config};
+  const RecoveryTask task{log->path_, log->watermark_key(), evidence, config, directory.files()};
   auto found = recover(f, task);
   if (!found) {
     // Not ours any more, and not clean: the next open has the same evidence.
@@ -117,7 +118,10 @@ void Log::adopt(Recovered&& found) {
   written_border_ = {found.end, segments_.back()->base(), segments_.back()->size_bytes(), 0};
   committed_border_ = sync_target_ = written_border_;
   written_mark_ = target_mark_ = synced_mark_ = found.watermark;
+  if (!found.scanned && !segments_.back()->indexes_unsynced()) stopped_at_ = found.end;
 }
+
+void Log::share(Segment& segment) { segment.share(directory_.files()); }
 
 Watermark Log::watermark() const {
   return BUG(directory_.shard(), "log.watermark_ahead_of_sync") ? written_mark_ : synced_mark_;
@@ -253,7 +257,9 @@ Result<> Log::truncate_now(Fiber& f, Offset end) {
   written_border_ = {end, active.base(), position, written_border_.log_bytes};
   committed_border_ = sync_target_ = written_border_;
   written_mark_ = target_mark_ = synced_mark_ = mark;
+  if (!dirty_files_.empty()) directory_.note_unsynced(-1);
   dirty_files_.clear();
+  stopped_at_.reset();
   directory_.watermark_moved(*this);
   epochs_dirty_ |= epochs_.truncate_from_end(end);
   TRY(store_epochs(f));
@@ -280,16 +286,23 @@ Result<> Log::close_now(Fiber& f) {
   TRY(wait_idle(f));
   const auto lock = TRY(structure_.lock(f));
   if (!directory_.online()) return kernel::fail(LogReason::directory_offline);
-  Segment& active = *segments_.back();
-  TRY(active.finish_indexes(f));
-  TRY(active.sync_all(f));
-  TRY(write_snapshot(f, path_, written_end_, producers_));
-  TRY(prune_snapshots(f, path_, segments_, written_end_));
-  TRY(write_epochs(f, path_, epochs_));
+  if (!is_as_stopped()) {
+    Segment& active = *segments_.back();
+    TRY(active.finish_indexes(f));
+    TRY(active.sync_all(f));
+    TRY(write_snapshot(f, path_, written_end_, producers_));
+    TRY(prune_snapshots(f, path_, segments_, written_end_));
+    TRY(write_epochs(f, path_, epochs_));
+  }
   TRY(directory_.directory().note_closed(f, identity_, offsets()));
   directory_.leave(*this);
   left_ = true;
   return {};
+}
+
+bool Log::is_as_stopped() const {
+  const bool has_grown = stopped_at_ != written_end_ && !BUG(directory_.shard(), "log.closed_as_found");
+  return stopped_at_ && !has_grown && !segments_.back()->indexes_unsynced() && !epochs_dirty_;
 }
 
 Result<> Log::remove(Fiber& f) {

@@ -292,6 +292,8 @@ class Log final : private SyncMember {
   [[nodiscard]] WatermarkKey watermark_key() const { return {identity_.topic_id, identity_.partition}; }
   [[nodiscard]] LogOffsets offsets() const;
   void wake_everybody();
+  /// Has what was written synced with the next group, if there is something.
+  void sync_soon();
 
  private:
   /// A submitted batch and what it takes to undo it.
@@ -328,6 +330,9 @@ class Log final : private SyncMember {
   /// Ends a compaction under way and keeps others from starting as long as the lock is held.
   kernel::Result<kernel::Mutex::Lock> stop_upkeep(kernel::Fiber& f);
   kernel::Result<> close_now(kernel::Fiber& f);
+  /// Whether the files say all there is to say since a clean stop left them.
+  [[nodiscard]] bool is_as_stopped() const;
+  void share(Segment& segment);
   kernel::Result<> remove_now(kernel::Fiber& f);
 
   // log_append.cc
@@ -421,6 +426,7 @@ class Log final : private SyncMember {
   bool accepting_ = true;
   bool cutting_ = false;  ///< truncate() runs: nothing may be taken for synced
   bool epochs_dirty_ = false;
+  std::optional<Offset> stopped_at_;  ///< where the log ended that a clean stop left, with this active segment
   // Who wants both takes upkeep_ first.
   kernel::Mutex upkeep_;     ///< held by whoever changes closed segments: retention, compaction, truncate, close
   kernel::Mutex structure_;  ///< held by whoever changes the active segment or the epochs: writer, truncate, close

@@ -267,18 +267,20 @@ ProducerState Log::written_producers() const {
 Result<> Log::roll(Fiber& w) {
   const SegmentRef old = segments_.back();
   const auto fresh = std::make_shared<Segment>(path_, written_end_, config_.segment_index_bytes, kernel::ms_of(w.wall()));
-  TRY(old->finish_indexes(w));
+  share(*fresh);
+  const Segment::IndexFiles indexes = TRY(old->finish_indexes(w));
   TRY(write_snapshot(w, path_, written_end_, written_producers()));
   if (const auto created = fresh->create(w); !created) {
     // The log goes on in the old segment: an empty one with a base that it passes must not stay behind.
     TRY(fresh->unlink(w));
     return created;
   }
-  mark_dirty(old->open_file(), old->path(".log"));
-  mark_dirty(old->index_file(), old->path(".index"));
-  mark_dirty(old->time_index_file(), old->path(".timeindex"));
-  mark_dirty(old->transaction_file(), old->path(".txnindex"));
-  old->close_files();
+  // What was written to the segment itself and is not synced is marked already.
+  mark_dirty(indexes.offsets, old->path(".index"));
+  mark_dirty(indexes.times, old->path(".timeindex"));
+  if (indexes.transactions != nullptr) mark_dirty(indexes.transactions, old->path(".txnindex"));
+  old->seal();
+  stopped_at_.reset();
   directory_dirty_ = true;
   segments_.push_back(fresh);
   const std::int64_t jitter_ms = std::min(config_.segment_jitter_ms, config_.segment_ms);
@@ -323,14 +325,20 @@ void Log::move_committed(const Border& to) {
 }
 
 void Log::mark_dirty(kernel::FileHandle file, std::string path) {
-  if (file == nullptr) return;
   const auto same = std::ranges::find(dirty_files_, file, &SyncWork::DirtyFile::file);
-  if (same == dirty_files_.end()) dirty_files_.push_back({std::move(file), std::move(path)});
+  if (same != dirty_files_.end()) return;
+  dirty_files_.push_back({std::move(file), std::move(path)});
+  if (dirty_files_.size() == 1) directory_.note_unsynced(+1);
+}
+
+void Log::sync_soon() {
+  if (!dirty_files_.empty() && !cutting_) directory_.syncs().join(*this);
 }
 
 void Log::begin_sync(SyncWork& work) {
   sync_target_ = written_border_;
   target_mark_ = written_mark_;
+  if (!dirty_files_.empty()) directory_.note_unsynced(-1);
   for (SyncWork::DirtyFile& dirty : std::exchange(dirty_files_, {})) work.files.push_back(std::move(dirty));
   if (std::exchange(directory_dirty_, false)) work.directories.push_back(path_);
 }

@@ -80,8 +80,6 @@ Result<std::vector<SegmentRef>> Log::next_group(Fiber& f, Offset from, Offset en
   std::uint64_t bytes = 0, index_entries = 0, time_entries = 0;
   for (std::size_t i = segment_of(from); i + 1 < segments_.size() && segments_[i]->base() < end; ++i) {
     const SegmentRef segment = segments_[i];
-    // Also so that readers that come while names change need no file.
-    TRY(segment->file(f));
     TRY(segment->load_indexes(f));
     bytes += segment->size_bytes();
     index_entries += segment->index().size();
@@ -137,7 +135,8 @@ Result<> Log::finish_swap(Fiber& f, std::span<const SegmentRef> sources, const S
   TRY(fresh->rename(f, {}));
   TRY(pause(f));
   TRY(directory_.sync_directory(f, path_));
-  fresh->close_indexes();
+  share(*fresh);
+  fresh->seal();
   return {};
 }
 
@@ -201,9 +200,11 @@ Result<Log::Cleaned> Log::clean_now(Fiber& f, const CleanRules& rules) {
     for (const SegmentRef& source : group) TRY(load_transactions(f, now, segment_of(source->base())));
     from = end_of_segment(segment_of(group.back()->base()));
     const SegmentRef fresh = TRY(cleaner::rewrite(f, group, filter, task));
-    for (const SegmentRef& source : group) {
-      out.bytes_before += source->size_bytes();
-      TRY(source->retire(f));
+    std::vector<kernel::FileHandle> in_hand;
+    for (const SegmentRef& source : group) in_hand.push_back(TRY(source->file(f)));
+    for (std::size_t i = 0; i < group.size(); ++i) {
+      out.bytes_before += group[i]->size_bytes();
+      TRY(group[i]->retire(f, in_hand[i]));
     }
     out.bytes_after += fresh->size_bytes();
     TRY(swap_in(f, group, fresh));

@@ -53,7 +53,8 @@ Result<Log::Retained> Log::drop_below_start(Fiber& f) {
   while (segments_.size() > 1 && segments_[1]->base() <= log_start_) {
     const SegmentRef gone = segments_.front();
     // Readers that have begun there go on; if it cannot be opened for them, they hear that it is gone.
-    static_cast<void>(gone->retire(f));
+    const auto file = gone->file(f);
+    static_cast<void>(gone->retire(f, file ? *file : nullptr));
     segments_.erase(segments_.begin());
     TRY(dispose(f, *gone, /*with_snapshot=*/true));
     ++done.segments;

@@ -6,11 +6,11 @@
 
 namespace broker::log {
 
-inline constexpr std::array<std::string_view, 25> kMarks{
+inline constexpr std::array<std::string_view, 26> kMarks{
     "broker.log.compacted",              "broker.log.compacted_in_parts",
     "broker.log.retention_moved_start",  "broker.log.rolled_by_retention",
     "broker.log.damage_detected",        "broker.log.directory_offline", "broker.log.disk_full_rolled_back",
-    "broker.log.no_descriptor_rolled_back", "broker.log.sync_waits_for_descriptor",
+    "broker.log.no_descriptor_rolled_back", "broker.log.closed_for_descriptor", "broker.log.sync_waits_for_descriptor",
     "broker.log.group_of_many_files",    "broker.log.recovered",         "broker.log.rewrote_unsynced_tail",
     "broker.log.rolled",                 "broker.log.torn_tail_cut",     "broker.log.transaction_index_rebuilt",
     "broker.log.tail_does_not_fit",      "broker.log.tail_recovered",     "broker.log.watermark_used",

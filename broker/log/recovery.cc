@@ -60,7 +60,9 @@ class Recovery {
 
   [[nodiscard]] std::string path(std::string_view name) const { return task_.directory + "/" + std::string{name}; }
   SegmentRef make_segment(Offset base) const {
-    return std::make_shared<Segment>(task_.directory, base, task_.config.segment_index_bytes, kernel::ms_of(f_.wall()));
+    auto segment = std::make_shared<Segment>(task_.directory, base, task_.config.segment_index_bytes, kernel::ms_of(f_.wall()));
+    segment->share(task_.files);
+    return segment;
   }
 
   /// What a compaction or a deletion, ours or Kafka's, left when it was interrupted.

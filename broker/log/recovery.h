@@ -40,6 +40,7 @@ struct RecoveryTask {
   WatermarkKey key;  ///< for events
   LogEvidence evidence;
   LogConfig config;
+  std::shared_ptr<OpenFiles> files;  ///< that its segments share
 };
 
 struct Recovered {

@@ -45,41 +45,82 @@ Segment::Segment(std::string directory, Offset base, std::uint32_t index_bytes_m
       written_ms_{created_ms},
       max_timestamp_offset_{base} {}
 
+Segment::~Segment() {
+  if (files_ != nullptr) files_->forget(*this);
+}
+
+void Segment::share(std::shared_ptr<OpenFiles> files) {
+  CHECK(files_ == nullptr);
+  files_ = std::move(files);
+}
+
 std::string Segment::path(std::string_view suffix) const {
   return directory_ + "/" + segment_file_name(base_, suffix) + marker_;
 }
 
+Result<FileHandle> Segment::open(Fiber& f, std::string_view suffix, OpenMode mode) const {
+  return files_ != nullptr ? files_->open(f, path(suffix), mode) : f.node().disk().open(f, path(suffix), mode);
+}
+
+void Segment::note_use(Fiber& f) {
+  if (files_ == nullptr || retired_) return;
+  const auto is_open = [](const FileHandle& file) { return file != nullptr ? std::size_t{1} : 0; };
+  files_->used(*this, is_open(file_) + is_open(index_file_) + is_open(time_index_file_) + is_open(transaction_file_));
+  if (f.nudge("log.files_closed_early")) files_->close_some();
+}
+
+void Segment::close_files() {
+  file_.reset();
+  file_is_writable_ = false;
+  index_file_.reset();
+  time_index_file_.reset();
+  transaction_file_.reset();
+  if (files_ != nullptr) files_->forget(*this);
+}
+
+void Segment::seal() {
+  active_ = false;
+  close_files();
+}
+
 Result<> Segment::create(Fiber& f) {
   begin_rebuild();
-  file_ = TRY(f.node().disk().open(f, path(".log"), OpenMode::create_empty()));
-  writable_ = true;
+  file_ = TRY(open(f, ".log", OpenMode::create_empty()));
+  active_ = file_is_writable_ = true;
+  note_use(f);
   return rewrite_indexes(f);
 }
 
 Result<FileHandle> Segment::file(Fiber& f) {
-  if (file_ == nullptr) {
-    FileHandle opened = TRY(f.node().disk().open(f, path(".log"), OpenMode::read_only()));
-    if (file_ == nullptr) file_ = std::move(opened);
+  FileHandle in_hand = file_;
+  if (in_hand == nullptr) {
+    in_hand = TRY(open(f, ".log", OpenMode::read_only()));
+    if (file_ == nullptr) file_ = in_hand;
   }
-  return file_;
+  note_use(f);
+  return in_hand;
 }
 
 Result<FileHandle> Segment::open_for_write(Fiber& f) {
-  if (!writable_) {
-    file_ = TRY(f.node().disk().open(f, path(".log"), OpenMode::read_write()));
-    writable_ = true;
+  FileHandle in_hand = file_;
+  if (!file_is_writable_) {
+    in_hand = TRY(open(f, ".log", OpenMode::read_write()));
+    file_ = in_hand;
+    file_is_writable_ = true;
   }
-  return file_;
+  active_ = true;
+  note_use(f);
+  return in_hand;
 }
 
 Result<> Segment::adopt_size(Fiber& f) {
-  const FileHandle opened = TRY(f.node().disk().open(f, path(".log"), OpenMode::read_only()));
+  const FileHandle opened = TRY(open(f, ".log", OpenMode::read_only()));
   size_bytes_ = TRY(opened->size(f));
   return {};
 }
 
 Result<> Segment::adopt_transactions(Fiber& f) {
-  const FileHandle opened = TRY(f.node().disk().open(f, path(".txnindex"), OpenMode::read_only()));
+  const FileHandle opened = TRY(open(f, ".txnindex", OpenMode::read_only()));
   unread_ = {.entries = static_cast<std::size_t>(TRY(opened->size(f)) / TransactionIndex::kEntryBytes), .end = size_bytes_};
   has_transaction_file_ = true;
   return {};
@@ -116,7 +157,7 @@ Result<> Segment::load_indexes(Fiber& f) {
   if (indexes_loaded()) return {};
   if (retired_) return rebuild_from_headers(f);
   const auto read = [&](std::string_view suffix) -> Result<Buffer> {
-    const FileHandle opened = TRY(f.node().disk().open(f, path(suffix), OpenMode::read_only()));
+    const FileHandle opened = TRY(open(f, suffix, OpenMode::read_only()));
     return kernel::read_all(f, *opened);
   };
   const auto index_bytes = read(".index");
@@ -204,7 +245,7 @@ Result<> Segment::rebuild_from_headers(Fiber& f, bool replace) {
   TRY(scan_headers(f, fresh));
   // Whoever writes the files anew must find in memory what it began with.
   const auto lock = TRY(rewriting_.lock(f));
-  if (indexes_loaded() && (!replace || writable_ || fresh.size_bytes_ != size_bytes_)) return {};
+  if (indexes_loaded() && (!replace || active_ || fresh.size_bytes_ != size_bytes_)) return {};
   // The files on disk are not what we hold now; they are written anew before anything is appended to them.
   fresh.close_time_index();
   take_indexes(fresh);
@@ -222,7 +263,7 @@ Result<std::int64_t> Segment::largest_timestamp(Fiber& f) {
   if (indexes_loaded()) return max_timestamp_ms_;
   if (last_indexed_ms_) return *last_indexed_ms_;
   const auto read_last = [&]() -> Result<std::int64_t> {
-    const FileHandle opened = TRY(f.node().disk().open(f, path(".timeindex"), OpenMode::read_only()));
+    const FileHandle opened = TRY(open(f, ".timeindex", OpenMode::read_only()));
     const std::uint64_t size = TRY(opened->size(f));
     if (size < TimeIndex::kEntryBytes || size % TimeIndex::kEntryBytes != 0) return 0;
     const Buffer entry = TRY(kernel::read_exactly(f, *opened, size - TimeIndex::kEntryBytes, TimeIndex::kEntryBytes));
@@ -235,11 +276,12 @@ Result<std::int64_t> Segment::largest_timestamp(Fiber& f) {
   return max_timestamp_ms_;
 }
 
-Result<> Segment::retire(Fiber& f) {
-  const auto opened = file(f);
+Result<> Segment::retire(Fiber& f, FileHandle in_hand) {
   const auto lock = TRY(rewriting_.lock(f));
   retired_ = true;
-  return opened ? Result<>{} : std::unexpected(opened.error());
+  if (files_ != nullptr) files_->forget(*this);
+  file_ = std::move(in_hand);
+  return {};
 }
 
 Result<> Segment::rename(Fiber& f, std::string_view marker) {
@@ -258,7 +300,7 @@ Result<std::optional<BatchScan::Item>> Segment::find(Fiber& f, Offset offset) {
   if (found || found.error().room != kernel::Room::net || entry_holds) return found;
   // No batch, or another one, where the index says: damaged is the index or the segment, and the headers know. The
   // index of a segment that is written stays: whoever appends is adding to it.
-  if (writable_) return find_from(f, {base_, 0}, offset, entry_holds);
+  if (active_) return find_from(f, {base_, 0}, offset, entry_holds);
   f.log().info("index_rebuilt", {{"file", path(".log")}, {"error", found.error()}});
   TRY(rebuild_from_headers(f, /*replace=*/true));
   return find_from(f, index_->lookup(offset), offset, entry_holds);
@@ -326,18 +368,25 @@ Result<Segment::Border> Segment::border_before(Fiber& f, std::uint64_t from, Off
   return walk(from, order, is_whole);
 }
 
-Result<> Segment::open_indexes(Fiber& f) {
-  if (index_file_ == nullptr) index_file_ = TRY(f.node().disk().open(f, path(".index"), OpenMode::create_or_open()));
-  if (time_index_file_ == nullptr)
-    time_index_file_ = TRY(f.node().disk().open(f, path(".timeindex"), OpenMode::create_or_open()));
-  return {};
+Result<Segment::IndexFiles> Segment::open_indexes(Fiber& f) {
+  IndexFiles in_hand{index_file_, time_index_file_, nullptr};
+  if (in_hand.offsets == nullptr) index_file_ = in_hand.offsets = TRY(open(f, ".index", OpenMode::create_or_open()));
+  if (in_hand.times == nullptr) time_index_file_ = in_hand.times = TRY(open(f, ".timeindex", OpenMode::create_or_open()));
+  note_use(f);
+  return in_hand;
+}
+
+Result<FileHandle> Segment::open_transactions(Fiber& f) {
+  FileHandle in_hand = transaction_file_;
+  if (in_hand == nullptr) transaction_file_ = in_hand = TRY(open(f, ".txnindex", OpenMode::create_or_open()));
+  note_use(f);
+  return in_hand;
 }
 
 Result<> Segment::write_indexes(Fiber& f, bool all) {
   const std::size_t entries = index_->size();
   const std::size_t times = time_index_->size();
   if (!all && entries < index_written_ + kIndexBlockEntries) return {};
-  TRY(open_indexes(f));
   const auto write = [&](kernel::File& to, auto& index, std::size_t from, std::size_t end) -> Result<> {
     using Index = std::decay_t<decltype(index)>;
     std::vector<std::byte> bytes;
@@ -346,13 +395,17 @@ Result<> Segment::write_indexes(Fiber& f, bool all) {
       bytes.insert(bytes.end(), entry.begin(), entry.end());
     }
     const std::array<Buffer, 1> chain{Buffer::copy_of(bytes)};
+    indexes_unsynced_ = true;
     return kernel::write_all(f, to, from * Index::kEntryBytes, chain);
   };
-  // Times first: resume() counts on them as far as the other index goes.
-  if (time_index_written_ < times) TRY(write(*time_index_file_, *time_index_, time_index_written_, times));
-  time_index_written_ = times;
-  if (index_written_ < entries) TRY(write(*index_file_, *index_, index_written_, entries));
-  index_written_ = entries;
+  if (time_index_written_ < times || index_written_ < entries) {
+    const IndexFiles files = TRY(open_indexes(f));
+    // Times first: resume() counts on them as far as the other index goes.
+    if (time_index_written_ < times) TRY(write(*files.times, *time_index_, time_index_written_, times));
+    time_index_written_ = times;
+    if (index_written_ < entries) TRY(write(*files.offsets, *index_, index_written_, entries));
+    index_written_ = entries;
+  }
   return write_transactions(f);
 }
 
@@ -361,12 +414,11 @@ Result<> Segment::write_transactions(Fiber& f) {
   const auto lock = TRY(writing_transactions_.lock(f));
   const std::size_t entries = transactions_.size();
   if (transactions_written_ >= entries) return {};
-  if (transaction_file_ == nullptr)
-    transaction_file_ = TRY(f.node().disk().open(f, path(".txnindex"), OpenMode::create_or_open()));
-  has_transaction_file_ = true;
+  const FileHandle file = TRY(open_transactions(f));
+  has_transaction_file_ = indexes_unsynced_ = true;
   const std::size_t before = (unread_ ? unread_->entries : 0) + transactions_written_;
   const std::array<Buffer, 1> chain{Buffer::copy_of(transactions_.encode(transactions_written_))};
-  TRY(kernel::write_all(f, *transaction_file_, before * TransactionIndex::kEntryBytes, chain));
+  TRY(kernel::write_all(f, *file, before * TransactionIndex::kEntryBytes, chain));
   transactions_written_ = entries;
   return {};
 }
@@ -383,7 +435,7 @@ Result<> Segment::take_transactions(Fiber& f, const TransactionIndex& from_log) 
   bool is_good = retired_;
   if (!retired_) {
     const auto read = [&]() -> Result<Buffer> {
-      const FileHandle opened = TRY(f.node().disk().open(f, path(".txnindex"), OpenMode::read_only()));
+      const FileHandle opened = TRY(open(f, ".txnindex", OpenMode::read_only()));
       return kernel::read_all(f, *opened);
     };
     const auto bytes = read();
@@ -425,9 +477,10 @@ Result<> Segment::replace_transactions(Fiber& f) {
 }
 
 Result<> Segment::rewrite_indexes(Fiber& f) {
-  TRY(open_indexes(f));
-  TRY(index_file_->truncate(f, 0));
-  TRY(time_index_file_->truncate(f, 0));
+  const IndexFiles files = TRY(open_indexes(f));
+  indexes_unsynced_ = true;
+  TRY(files.offsets->truncate(f, 0));
+  TRY(files.times->truncate(f, 0));
   index_written_ = time_index_written_ = 0;
   return write_indexes(f, /*all=*/true);
 }
@@ -449,18 +502,24 @@ void Segment::close_time_index() {
   time_index_written_ = std::min(time_index_written_, time_index_->size() - 1);
 }
 
-Result<> Segment::finish_indexes(Fiber& f) {
+Result<Segment::IndexFiles> Segment::finish_indexes(Fiber& f) {
   TRY(load_indexes(f));
   close_time_index();
-  return write_indexes(f, /*all=*/true);
+  TRY(write_indexes(f, /*all=*/true));
+  // Also what was written before they were closed has to be synced.
+  IndexFiles files = TRY(open_indexes(f));
+  if (has_transaction_file_) files.transactions = TRY(open_transactions(f));
+  return files;
 }
 
 Result<> Segment::sync_all(Fiber& f) {
   TRY(TRY(open_for_write(f))->datasync(f));
-  TRY(open_indexes(f));
-  TRY(index_file_->datasync(f));
-  if (transaction_file_ != nullptr) TRY(transaction_file_->datasync(f));
-  return time_index_file_->datasync(f);
+  const IndexFiles files = TRY(open_indexes(f));
+  TRY(files.offsets->datasync(f));
+  if (has_transaction_file_) TRY(TRY(open_transactions(f))->datasync(f));
+  TRY(files.times->datasync(f));
+  indexes_unsynced_ = false;
+  return {};
 }
 
 Result<> Segment::cut(Fiber& f, std::uint64_t position, Offset end) {

@@ -8,6 +8,9 @@
 // missing there after a crash is rebuilt from the segment. Index files are as long as their entries, never
 // preallocated; Kafka takes them so. Older segments load theirs at the first lookup. What a .txnindex that was found
 // holds is known once the log has told what it should hold (take_transactions()); until then new entries go behind.
+//
+// Files are opened by who needs them and stay so as long as their OpenFiles lets them. Whoever goes on with one behind a
+// suspension keeps the handle.
 #pragma once
 
 #include <memory>
@@ -16,6 +19,7 @@
 
 #include "broker/log/batch_scan.h"
 #include "broker/log/offset_index.h"
+#include "broker/log/open_files.h"
 #include "broker/log/time_index.h"
 #include "broker/log/transaction_index.h"
 #include "kernel/disk.h"
@@ -33,11 +37,17 @@ inline constexpr std::size_t kOffsetDigits = 20;
 /// The offset such a name starts with; nothing for a name of another kind.
 std::optional<Offset> offset_of_file(std::string_view name, std::string_view suffix);
 
-class Segment {
+class Segment final : private OpenFiles::Holder {
  public:
   /// `marker` stands behind every file's name: ".cleaned" while a compaction writes it.
   Segment(std::string directory, Offset base, std::uint32_t index_bytes_max, std::int64_t created_ms,
           std::string_view marker = {});
+  ~Segment();
+  Segment(const Segment&) = delete;
+  Segment& operator=(const Segment&) = delete;
+
+  /// From now on its files are closed when `files` has too many; before, they stay open.
+  void share(std::shared_ptr<OpenFiles> files);
 
   [[nodiscard]] Offset base() const { return base_; }
   [[nodiscard]] std::string path(std::string_view suffix) const;
@@ -61,9 +71,12 @@ class Segment {
 
   /// Creates the empty files; the directory is not synced here.
   kernel::Result<> create(kernel::Fiber& f);
-  /// The open file; opened for reading when it is not. A writable segment is opened with open_for_write().
+  /// The open file; opened for reading when it is not.
   kernel::Result<kernel::FileHandle> file(kernel::Fiber& f);
+  /// The same for writing; the segment is active from now on, until seal().
   kernel::Result<kernel::FileHandle> open_for_write(kernel::Fiber& f);
+  /// It is written no more. Its files are closed once whoever has them in hand lets go, and opened again by readers.
+  void seal();
   /// Sizes of what is there: trusts the files of a clean stop.
   kernel::Result<> adopt_size(kernel::Fiber& f);
   /// A .txnindex lies beside it, of which nothing is known yet but its size. After adopt_size().
@@ -113,10 +126,16 @@ class Segment {
   kernel::Result<> write_indexes(kernel::Fiber& f, bool all);
   /// Writes .index and .timeindex anew from memory.
   kernel::Result<> rewrite_indexes(kernel::Fiber& f);
-  /// The entry that ends the time index, then all entries. For roll and close.
-  kernel::Result<> finish_indexes(kernel::Fiber& f);
+  /// The files of the indexes; that of transactions null when there is none.
+  struct IndexFiles {
+    kernel::FileHandle offsets, times, transactions;
+  };
+  /// The entry that ends the time index, then all entries: what has been written is in these files. For roll and close.
+  kernel::Result<IndexFiles> finish_indexes(kernel::Fiber& f);
   /// Syncs segment and indexes.
   kernel::Result<> sync_all(kernel::Fiber& f);
+  /// Whether a file of an index has been written since the segment was found, or since sync_all().
+  [[nodiscard]] bool indexes_unsynced() const { return indexes_unsynced_; }
   /// Cuts the files at the batch border `position`; `end` is the offset there. Indexes are loaded, transactions known.
   /// Not synced.
   kernel::Result<> cut(kernel::Fiber& f, std::uint64_t position, Offset end);
@@ -124,22 +143,19 @@ class Segment {
   kernel::Result<> unlink(kernel::Fiber& f);
   /// Gives all files another marker. The directory is not synced here.
   kernel::Result<> rename(kernel::Fiber& f, std::string_view marker);
-  /// Its files are about to go, or others to come under their names: whoever still reads it keeps the open file, and
-  /// nothing is written any more. Suspends.
-  kernel::Result<> retire(kernel::Fiber& f);
-  /// Closes the files of the indexes; what they hold is in memory.
-  void close_indexes() { index_file_.reset(), time_index_file_.reset(), transaction_file_.reset(); }
-  /// It is written no more: its files are closed once whoever has them in hand lets go, and opened again by readers.
-  void close_files() { close_indexes(), file_.reset(), writable_ = false; }
-
+  /// Its files are about to go, or others to come under their names: whoever still reads it has the open file, which is
+  /// `in_hand` unless it could not be opened, and nothing is written any more. Suspends.
+  kernel::Result<> retire(kernel::Fiber& f, kernel::FileHandle in_hand);
+  /// Closes what nobody has in hand.
+  void close_files() override;
+  /// Null when it is not open.
   [[nodiscard]] kernel::FileHandle open_file() const { return file_; }
-  [[nodiscard]] kernel::FileHandle index_file() const { return index_file_; }
-  [[nodiscard]] kernel::FileHandle time_index_file() const { return time_index_file_; }
-  /// Null when nothing was written to it.
-  [[nodiscard]] kernel::FileHandle transaction_file() const { return transaction_file_; }
 
  private:
-  kernel::Result<> open_indexes(kernel::Fiber& f);
+  kernel::Result<kernel::FileHandle> open(kernel::Fiber& f, std::string_view suffix, kernel::OpenMode mode) const;
+  kernel::Result<IndexFiles> open_indexes(kernel::Fiber& f);
+  kernel::Result<kernel::FileHandle> open_transactions(kernel::Fiber& f);
+  void note_use(kernel::Fiber& f);
   kernel::Result<> write_transactions(kernel::Fiber& f);
   kernel::Result<> replace_transactions(kernel::Fiber& f);
   /// Whether the last entries are of batches that are there, and no batch behind them is younger; as far as those
@@ -185,8 +201,11 @@ class Segment {
   kernel::Mutex writing_transactions_;
   std::int64_t max_timestamp_ms_ = -1;
   Offset max_timestamp_offset_;
+  bool active_ = false;  ///< somebody appends
+  bool indexes_unsynced_ = false;
+  std::shared_ptr<OpenFiles> files_;  ///< null: they stay open
   kernel::FileHandle file_;
-  bool writable_ = false;
+  bool file_is_writable_ = false;
   kernel::FileHandle index_file_;
   kernel::FileHandle time_index_file_;
   kernel::FileHandle transaction_file_;

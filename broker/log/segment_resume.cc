@@ -10,9 +10,9 @@ using kernel::Fiber;
 using kernel::Result;
 
 Result<bool> Segment::resume(Fiber& f, std::uint64_t position, Offset end, std::uint32_t index_interval_bytes) {
-  CHECK(!writable_ && position <= size_bytes_);
+  CHECK(!active_ && position <= size_bytes_);
   const auto read = [&](std::string_view suffix, std::size_t entry_bytes) -> Result<Buffer> {
-    const kernel::FileHandle opened = TRY(f.node().disk().open(f, path(suffix), kernel::OpenMode::read_only()));
+    const kernel::FileHandle opened = TRY(open(f, suffix, kernel::OpenMode::read_only()));
     const Buffer bytes = TRY(kernel::read_all(f, *opened));
     return bytes.slice(0, bytes.size() - bytes.size() % entry_bytes);  // killed in the midst of a write
   };

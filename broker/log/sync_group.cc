@@ -13,13 +13,15 @@ using kernel::Fiber;
 using kernel::Result;
 
 void SyncGroup::join(SyncMember& member) {
-  if (std::ranges::find(gathering_, &member) == gathering_.end()) gathering_.push_back(&member);
+  if (!std::exchange(member.gathers_, true)) gathering_.push_back(&member);
   if (running_ || !shard_.online()) return;
   running_ = true;
   shard_.scope().spawn("log_sync", [this](Fiber& f) { run(f); });
 }
 
-void SyncGroup::leave(SyncMember& member) { std::erase(gathering_, &member); }
+void SyncGroup::leave(SyncMember& member) {
+  if (std::exchange(member.gathers_, false)) std::erase(gathering_, &member);
+}
 
 bool SyncGroup::in_flight(const SyncMember& member) const {
   return std::ranges::find(flying_, &member) != flying_.end();
@@ -43,7 +45,10 @@ void SyncGroup::run(Fiber& f) {
       flying_.resize(1);
     }
     SyncWork work;
-    for (SyncMember* member : flying_) member->begin_sync(work);
+    for (SyncMember* member : flying_) {
+      member->gathers_ = false;
+      member->begin_sync(work);
+    }
     flying_since_ = f.now();
     const Result<> synced = BUG(f, "log.skip_sync") ? Result<>{} : sync(f, work);
     flying_since_ = kernel::kNever;

@@ -36,6 +36,10 @@ class SyncMember {
 
  protected:
   ~SyncMember() = default;
+
+ private:
+  friend class SyncGroup;
+  bool gathers_ = false;
 };
 
 class SyncGroup {

@@ -10,10 +10,10 @@
 namespace broker::config {
 namespace {
 
-using testing::Contains;
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::IsEmpty;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 LoadedConfig load(std::string_view text, std::vector<std::string> overrides = {}) {
   return load_broker_config(text, overrides);

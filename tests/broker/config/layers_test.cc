@@ -8,9 +8,9 @@
 namespace broker::config {
 namespace {
 
-using testing::HasSubstr;
-using testing::Pair;
-using testing::UnorderedElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Pair;
+using ::testing::UnorderedElementsAre;
 
 BrokerConfig file(std::vector<std::string> settings) { return *load_broker_config("", settings).config; }
 

@@ -8,8 +8,8 @@
 namespace broker::config {
 namespace {
 
-using testing::ElementsAre;
-using testing::IsEmpty;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 
 Layers broker_with(std::vector<std::string> settings, const Given& own = {}, const Given& cluster = {}) {
   LoadedConfig loaded = load_broker_config("", settings);

@@ -19,8 +19,8 @@ using log::testing::run_on;
 using metadata::ImageRef;
 using net::BrokerId;
 using net::ErrorCode;
-using testing::IsEmpty;
-using testing::SizeIs;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
 using namespace std::chrono_literals;
 
 constexpr std::string_view kDirectory = "/data";
@@ -96,7 +96,7 @@ TEST(Controller, FormatsAFreshDirectoryAsKafkaDoes) {
     EXPECT_EQ(seat.controller->quorum().voters.at(0).directory, seat.directory->properties().directory_id);
     std::vector<std::string> names;
     for (const auto& entry : TRY(f.node().disk().list(f, "/data/__cluster_metadata-0"))) names.push_back(entry.name);
-    EXPECT_THAT(names, testing::IsSupersetOf({"00000000000000000000-0000000000.checkpoint", "quorum-state"}));
+    EXPECT_THAT(names, ::testing::IsSupersetOf({"00000000000000000000-0000000000.checkpoint", "quorum-state"}));
     return seat.close(f);
   });
 }
@@ -407,7 +407,7 @@ Outcome live_and_lose_power(std::uint64_t seed, sim::Personality personality, st
   return out;
 }
 
-class ControllerPowerLoss : public testing::TestWithParam<sim::Personality> {};
+class ControllerPowerLoss : public ::testing::TestWithParam<sim::Personality> {};
 
 TEST_P(ControllerPowerLoss, AtAnyOperationLosesNothingThatWasAnsweredOrShown) {
   Outcome outcome{.was_cut = true, .problem = {}};
@@ -440,7 +440,7 @@ TEST_P(ControllerPowerLoss, FindsEachPlantedBug) {
 }
 #endif
 INSTANTIATE_TEST_SUITE_P(BothDisks, ControllerPowerLoss,
-                         testing::Values(sim::Personality::ordered, sim::Personality::strict));
+                         ::testing::Values(sim::Personality::ordered, sim::Personality::strict));
 
 }  // namespace
 }  // namespace broker::controller

@@ -15,9 +15,9 @@ using metadata::Broker;
 using metadata::ImageRef;
 using net::BrokerId;
 using net::ErrorCode;
-using testing::ElementsAre;
-using testing::IsEmpty;
-using testing::SizeIs;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
 
 constexpr net::Uuid kDirectory{3, 4};
 
@@ -29,7 +29,7 @@ Image after_records(const Image& from, const std::vector<FramedValue>& records) 
 
 Image image_with(int brokers, const std::vector<NewTopic>& topics = {});
 
-class Decide : public testing::Test {
+class Decide : public ::testing::Test {
  protected:
   CreateDecision create(const Image& image, std::vector<NewTopic> wanted, TopicDefaults defaults = {}) {
     return decide_new_topics(image, wanted, defaults, random_);

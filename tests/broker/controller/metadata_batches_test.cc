@@ -10,7 +10,7 @@
 namespace broker::controller {
 namespace {
 
-using testing::SizeIs;
+using ::testing::SizeIs;
 
 /// What Kafka 4.4.0 wrote for `kafka-storage format --standalone` of node 1 with CONTROLLER://localhost:19093.
 constexpr std::string_view kKafkasFormat =

@@ -6,8 +6,8 @@
 namespace broker::metadata {
 namespace {
 
-using testing::ElementsAre;
-using testing::IsEmpty;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 
 TopicRef topic(std::string name, std::uint64_t id) {
   auto made = std::make_shared<Topic>();

@@ -43,7 +43,7 @@ net::TopicRecord topic(std::string_view name, std::uint64_t id) {
   return record;
 }
 
-class Records : public testing::Test {
+class Records : public ::testing::Test {
  protected:
   net::PartitionRecord partition(std::uint64_t id, std::int32_t index) {
     net::PartitionRecord record;
