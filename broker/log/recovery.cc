@@ -545,8 +545,7 @@ class Recovery {
       out_.segments.pop_back();
     }
     const FileHandle file = TRY(out_.segments.back()->open_for_write(f_));
-    TRY(file->truncate(f_, BUG(f_, "log.recovery_off_by_one") && cut_->position > 0 ? cut_->position - 1 : cut_->position));
-    return file->datasync(f_);
+    return file->truncate(f_, BUG(f_, "log.recovery_off_by_one") && cut_->position > 0 ? cut_->position - 1 : cut_->position);
   }
 
   /// What the log lost lies below its start. The producers of what was found stay known: who sends again what was
@@ -576,9 +575,19 @@ class Recovery {
     }
     if (from < segment.size_bytes()) f_.node().mark("broker.log.rewrote_unsynced_tail");
     const FileHandle file = TRY(segment.open_for_write(f_));
+    // What is read again is checked again: damage that came in between must not be made good data.
+    BatchScan scan{file, from, segment.size_bytes()};
     while (from < segment.size_bytes()) {
-      const auto length = std::min<std::uint64_t>(kRewriteChunkBytes, segment.size_bytes() - from);
-      const std::array<kernel::Buffer, 1> chain{TRY(kernel::read_exactly(f_, *file, from, length))};
+      std::vector<kernel::Buffer> chain;
+      std::uint64_t length = 0;
+      while (length < kRewriteChunkBytes) {
+        const auto item = TRY(scan.next_whole(f_));
+        if (!item) break;
+        const kernel::ByteView bytes = item->bytes.view();
+        if (!BUG(f_, "log.recovery_checks_no_checksum")) TRY(net::record::check_whole(item->header, {&bytes, 1}));
+        length += item->bytes.size();
+        chain.push_back(item->bytes);
+      }
       TRY(kernel::write_all(f_, *file, from, chain));
       from += length;
     }

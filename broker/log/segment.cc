@@ -95,7 +95,9 @@ Result<FileHandle> Segment::file(Fiber& f) {
   FileHandle in_hand = file_;
   if (in_hand == nullptr) {
     in_hand = TRY(open(f, ".log", OpenMode::read_only()));
+    // Retired meanwhile, it has its file, and the name may be another one's.
     if (file_ == nullptr) file_ = in_hand;
+    else in_hand = file_;
   }
   note_use(f);
   return in_hand;
