@@ -6,6 +6,7 @@
 #include "broker/log/text_lines.h"
 #include "kernel/bug.h"
 #include "kernel/node.h"
+#include "net/record/batch_reader.h"
 #include "net/record/validate.h"
 
 namespace broker::log {
@@ -576,22 +577,28 @@ class Recovery {
     if (from < segment.size_bytes()) f_.node().mark("broker.log.rewrote_unsynced_tail");
     const FileHandle file = TRY(segment.open_for_write(f_));
     // What is read again is checked again: damage that came in between must not be made good data.
-    BatchScan scan{file, from, segment.size_bytes()};
+    std::uint64_t length = kRewriteChunkBytes;
     while (from < segment.size_bytes()) {
-      std::vector<kernel::Buffer> chain;
-      std::uint64_t length = 0;
-      while (length < kRewriteChunkBytes) {
-        const auto item = TRY(scan.next_whole(f_));
-        if (!item) break;
-        const kernel::ByteView bytes = item->bytes.view();
-        if (!BUG(f_, "log.recovery_checks_no_checksum")) TRY(net::record::check_whole(item->header, {&bytes, 1}));
-        length += item->bytes.size();
-        chain.push_back(item->bytes);
+      const std::uint64_t left = segment.size_bytes() - from;
+      const kernel::Buffer chunk = TRY(kernel::read_exactly(f_, *file, from, std::min(length, left)));
+      const std::size_t whole = TRY(whole_batches(chunk.view()));
+      if (whole == 0) {  // one that is larger than the chunk
+        if (length >= left) return kernel::fail(net::record::Reason::incomplete, static_cast<std::int64_t>(from));
+        length *= 2;
+        continue;
       }
-      TRY(kernel::write_all(f_, *file, from, chain));
-      from += length;
+      TRY(kernel::write_all(f_, *file, from, std::array{chunk.slice(0, whole)}));
+      from += whole;
     }
     return {};
+  }
+
+  /// The bytes of the batches that begin and end in `bytes`, and are as they were written.
+  [[nodiscard]] Result<std::size_t> whole_batches(kernel::ByteView bytes) const {
+    net::record::BatchReader reader{bytes};
+    while (const auto batch = TRY(reader.next()))
+      if (!BUG(f_, "log.recovery_checks_no_checksum")) TRY(net::record::check_whole(batch->header, {&batch->bytes, 1}));
+    return bytes.size() - reader.rest().size();
   }
 
   Fiber& f_;
