@@ -1,6 +1,7 @@
 #include "broker/hosting.h"
 
 #include <algorithm>
+#include <functional>
 
 #include <fmt/format.h>
 
@@ -19,6 +20,9 @@ using kernel::Result;
 using metadata::Delta;
 using metadata::Resource;
 using metadata::ResourceType;
+
+/// Logs of a shard that are opened at a time: enough to keep the disk busy; each has a few files open meanwhile.
+constexpr std::size_t kOpeningAtOnceMax = 64;
 
 /// Calls `each(key, facts)` for the partitions of a topic that this broker has and that live on this shard.
 template <class Each>
@@ -46,13 +50,8 @@ Result<std::unique_ptr<log::Log>> open_log(Fiber& f, log::DirectoryShard& direct
     opened = log::Log::open(f, directory, identity, config);
   }
   auto log = TRY(std::move(opened));
-  const auto latest = log->epochs().latest();
-  if (latest && latest->epoch >= epoch) return log;
-  const auto begun = log->begin_epoch(f, epoch);
-  // Otherwise it is put on record before the first batch of it is written; reads go on meanwhile.
-  if (begun || log::may_pass(begun.error())) return log;
-  static_cast<void>(directory.directory().release(f, log->identity()));
-  return std::unexpected(begun.error());
+  log->enter_epoch(epoch);
+  return log;
 }
 
 void open_partition(Fiber& f, BrokerShard& shard, const metadata::Topic& topic, const PartitionKey& key,
@@ -161,15 +160,22 @@ void open_new(Fiber& there, BrokerShard& shard, const metadata::Image& next, con
   if (!lock) return;
   const std::optional<config::Layers> changed = changed_layers(shard, next, delta);
   const config::Layers& layers = changed ? *changed : shard.layers();
-  kernel::Scope opening{there};
+  std::vector<std::function<void(Fiber&)>> todo;
   for (const metadata::TopicRef& topic : delta.changed) {
     const auto settings = config::resolve_topic(next.settings_of(ResourceType::topic, topic->name), layers);
     for_own_partitions(shard, *topic, [&](const PartitionKey& key, const metadata::Partition& facts) {
       if (shard.find(key) != nullptr) return;
-      opening.spawn("open log", [&shard, &topic = *topic, key, place = places.find(key), epoch = facts.leader_epoch,
-                                 config = config::log_config(settings)](Fiber& child) {
+      todo.push_back([&shard, &topic = *topic, key, place = places.find(key), epoch = facts.leader_epoch,
+                      config = config::log_config(settings)](Fiber& child) {
         open_partition(child, shard, topic, key, place, epoch, config);
       });
+    });
+  }
+  kernel::Scope opening{there};
+  std::size_t taken = 0;
+  for (std::size_t i = 0; i < std::min(todo.size(), kOpeningAtOnceMax); ++i) {
+    opening.spawn("open log", [&](Fiber& child) {
+      while (taken < todo.size() && !child.cancelled()) todo[taken++](child);
     });
   }
   static_cast<void>(opening.join(there));

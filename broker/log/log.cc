@@ -180,10 +180,16 @@ Result<> Log::begin_epoch_now(Fiber& f, net::LeaderEpoch epoch) {
   return store_epochs(f);
 }
 
+void Log::enter_epoch(net::LeaderEpoch epoch) {
+  CHECK(!writing_);
+  const auto latest = epochs_.latest();
+  if (!latest || latest->epoch < epoch) epoch_unrecorded_ |= epochs_.assign(epoch, next_);
+}
+
 Result<> Log::store_epochs(Fiber& f) {
-  if (!epochs_dirty_) return {};
+  if (!epochs_dirty_ && !epoch_unrecorded_) return {};
   TRY(write_epochs(f, path_, epochs_));
-  epochs_dirty_ = false;
+  epochs_dirty_ = epoch_unrecorded_ = false;
   return {};
 }
 

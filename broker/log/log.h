@@ -210,6 +210,9 @@ class Log final : private SyncMember {
   [[nodiscard]] const ProducerState& producers() const { return producers_; }
   /// A new leader starts at the log's end. Durable before it returns.
   kernel::Result<> begin_epoch(kernel::Fiber& f, net::LeaderEpoch epoch);
+  /// The same for a log that was just opened: durable before the first batch of the epoch is written. An epoch without
+  /// one is not missed, as the next leader begins at the same end.
+  void enter_epoch(net::LeaderEpoch epoch);
   void set_config(const LogConfig& config) { config_ = config; }
   [[nodiscard]] const LogConfig& config() const { return config_; }
   /// Whole segments, oldest first, the active one last: for retention.
@@ -426,6 +429,7 @@ class Log final : private SyncMember {
   bool accepting_ = true;
   bool cutting_ = false;  ///< truncate() runs: nothing may be taken for synced
   bool epochs_dirty_ = false;
+  bool epoch_unrecorded_ = false;  ///< enter_epoch() was called
   std::optional<Offset> stopped_at_;  ///< where the log ended that a clean stop left, with this active segment
   // Who wants both takes upkeep_ first.
   kernel::Mutex upkeep_;     ///< held by whoever changes closed segments: retention, compaction, truncate, close

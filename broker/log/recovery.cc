@@ -29,8 +29,7 @@ class Recovery {
   Recovery(Fiber& f, const RecoveryTask& task) : f_{f}, disk_{f.node().disk()}, task_{task} {}
 
   Result<Recovered> run() {
-    TRY(clear_leftovers());
-    TRY(list_segments());
+    TRY(list_segments(TRY(clear_leftovers())));
     TRY(load_epochs());
     out_.log_start = task_.evidence.log_start;
     if (out_.segments.empty()) {
@@ -66,8 +65,8 @@ class Recovery {
     return segment;
   }
 
-  /// What a compaction or a deletion, ours or Kafka's, left when it was interrupted.
-  Result<> clear_leftovers() {
+  /// What a compaction or a deletion, ours or Kafka's, left when it was interrupted. What there is now.
+  Result<std::vector<kernel::DirectoryEntry>> clear_leftovers() {
     auto entries = TRY(disk_.list(f_, task_.directory));
     std::optional<Offset> smallest_cleaned;
     const auto offset_of = [](std::string_view name) {
@@ -83,7 +82,9 @@ class Recovery {
       changed = true;
     }
     TRY(finish_swaps(entries, smallest_cleaned, changed));
-    return changed ? disk_.sync_directory(f_, task_.directory) : Result<>{};
+    if (!changed) return entries;
+    TRY(disk_.sync_directory(f_, task_.directory));
+    return disk_.list(f_, task_.directory);
   }
 
   Result<> finish_swaps(const std::vector<kernel::DirectoryEntry>& entries, std::optional<Offset> smallest_cleaned,
@@ -123,8 +124,7 @@ class Recovery {
     return {};
   }
 
-  Result<> list_segments() {
-    const auto entries = TRY(disk_.list(f_, task_.directory));
+  Result<> list_segments(const std::vector<kernel::DirectoryEntry>& entries) {
     std::vector<Offset> bases;
     for (const auto& entry : entries) {
       if (const auto base = offset_of_file(entry.name, ".log")) bases.push_back(*base);
