@@ -160,12 +160,12 @@ void open_new(Fiber& there, BrokerShard& shard, const metadata::Image& next, con
   if (!lock) return;
   const std::optional<config::Layers> changed = changed_layers(shard, next, delta);
   const config::Layers& layers = changed ? *changed : shard.layers();
-  std::vector<std::function<void(Fiber&)>> todo;
+  std::vector<std::function<void(Fiber&)>> waiting;
   for (const metadata::TopicRef& topic : delta.changed) {
     const auto settings = config::resolve_topic(next.settings_of(ResourceType::topic, topic->name), layers);
     for_own_partitions(shard, *topic, [&](const PartitionKey& key, const metadata::Partition& facts) {
       if (shard.find(key) != nullptr) return;
-      todo.push_back([&shard, &topic = *topic, key, place = places.find(key), epoch = facts.leader_epoch,
+      waiting.push_back([&shard, &topic = *topic, key, place = places.find(key), epoch = facts.leader_epoch,
                       config = config::log_config(settings)](Fiber& child) {
         open_partition(child, shard, topic, key, place, epoch, config);
       });
@@ -173,9 +173,9 @@ void open_new(Fiber& there, BrokerShard& shard, const metadata::Image& next, con
   }
   kernel::Scope opening{there};
   std::size_t taken = 0;
-  for (std::size_t i = 0; i < std::min(todo.size(), kOpeningAtOnceMax); ++i) {
+  for (std::size_t i = 0; i < std::min(waiting.size(), kOpeningAtOnceMax); ++i) {
     opening.spawn("open log", [&](Fiber& child) {
-      while (taken < todo.size() && !child.cancelled()) todo[taken++](child);
+      while (taken < waiting.size() && !child.cancelled()) waiting[taken++](child);
     });
   }
   static_cast<void>(opening.join(there));

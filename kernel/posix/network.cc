@@ -122,6 +122,8 @@ Result<std::vector<Endpoint>> look_up(const std::string& host, std::uint16_t por
   hints.ai_family = AF_UNSPEC;
   addrinfo* found = nullptr;
   if (const int error = ::getaddrinfo(host.c_str(), nullptr, &hints, &found); error != 0) {
+    // A bare system has no /etc/hosts, and the name is this machine's even so (RFC 6761, 6.3).
+    if (host == "localhost") return std::vector{Endpoint{"127.0.0.1", port}};
     return fail(Errc::unreachable, error);
   }
   std::vector<Endpoint> endpoints;
