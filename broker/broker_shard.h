@@ -61,6 +61,8 @@ class BrokerShard {
   [[nodiscard]] Hosted* find(const PartitionKey& key);
   /// Held by whoever opens partitions or removes their files.
   kernel::Mutex hosting;
+  /// Held by whoever has a worker look at a batch that takes long.
+  kernel::Mutex long_batches;
   /// `key` is not hosted yet.
   void host(const PartitionKey& key, Hosted hosted);
   std::shared_ptr<replication::Partition> release(const PartitionKey& key);

@@ -27,6 +27,7 @@ std::string_view name_of(handlers::ProduceReason reason) {
     case too_large: return "too_large";
     case codec_needs_newer_produce: return "codec_needs_newer_produce";
     case transactional: return "transactional";
+    case takes_long: return "takes_long";
   }
   std::unreachable();
 }
@@ -60,7 +61,7 @@ std::string words_of(const kernel::Error& error) {
   if (is_among(error, LogDirectoryReason::foreign_cluster, LogDirectoryReason::duplicate_identity)) return said(LogDirectoryReason{});
   if (is_among(error, metadata::Reason::unknown_topic, metadata::Reason::bad_transaction)) return said(metadata::Reason{});
   if (is_among(error, ControllerReason::damaged, ControllerReason::newer_quorum_state)) return said(ControllerReason{});
-  if (is_among(error, ProduceReason::no_batch, ProduceReason::transactional)) return said(ProduceReason{});
+  if (is_among(error, ProduceReason::no_batch, ProduceReason::takes_long)) return said(ProduceReason{});
   if (is_among(error, CoordinatorReason::not_coordinator, CoordinatorReason::loading)) return said(CoordinatorReason{});
   if (is_among(error, PartitionReason::fenced_leader_epoch, PartitionReason::deleted)) return said(PartitionReason{});
   return kernel::brief(error);

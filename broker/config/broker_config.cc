@@ -87,11 +87,6 @@ class Reader {
     else if constexpr (requires { typename T::Raw; }) out = T{static_cast<typename T::Raw>(integer(name))};
     else out = T(integer(name));
   }
-  void optional_size(std::optional<std::uint32_t>& out, std::string_view name, Judgement& judgement) const {
-    const std::int64_t value = integer(name);
-    if (value == 0 || value < -1) judgement.problem(name, text(name), "has to be -1 or at least 1.");
-    if (value > 0) out = static_cast<std::uint32_t>(value);
-  }
 
  private:
   const Given& given_;
@@ -128,9 +123,6 @@ void read_numbers(const Given& given, BrokerConfig& config, Judgement& judgement
   read.to(config.describe_partitions_max, "max.request.partition.size.limit");
   read.to(config.connection_idle_max, "connections.max.idle.ms");
   if (config.connection_idle_max.count() < 0) config.connection_idle_max = {};
-  read.to(config.listen_backlog, "socket.listen.backlog.size");
-  read.optional_size(config.socket_send_buffer_bytes, "socket.send.buffer.bytes", judgement);
-  read.optional_size(config.socket_receive_buffer_bytes, "socket.receive.buffer.bytes", judgement);
   read.to(config.producer_expiration_check, "producer.id.expiration.check.interval.ms");
   read.to(config.checkpoint_interval, "log.flush.offset.checkpoint.interval.ms");
   read.to(config.retention_check, "log.retention.check.interval.ms");

@@ -74,9 +74,6 @@ struct BrokerConfig {
   std::uint32_t fetch_sessions_max = 0;
   std::int32_t describe_partitions_max = 0;    ///< max.request.partition.size.limit
   std::chrono::milliseconds connection_idle_max{0};  ///< 0: connections may idle for ever
-  std::int32_t listen_backlog = 0;
-  std::optional<std::uint32_t> socket_send_buffer_bytes;     ///< none: the operating system's
-  std::optional<std::uint32_t> socket_receive_buffer_bytes;
 
   std::chrono::milliseconds producer_expiration_check{0};
   std::chrono::milliseconds checkpoint_interval{60'000};

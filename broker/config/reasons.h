@@ -22,6 +22,8 @@ inline constexpr std::string_view kNoFlush = "log.durability decides when record
 inline constexpr std::string_view kOtherMetrics = "Metrics are served over HTTP at kalda.admin.port instead.";
 inline constexpr std::string_view kOtherThreads =
     "Work is not divided among threads of that kind: kalda.shards says how many threads there are.";
+inline constexpr std::string_view kSystemBuffers =
+    "The operating system sizes the buffers of a connection by how it goes, as if this were -1.";
 inline constexpr std::string_view kNoConnectionLimits = "Connections are bounded by memory and open files only.";
 
 }  // namespace broker::config::table

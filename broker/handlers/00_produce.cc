@@ -61,6 +61,7 @@ ErrorCode code_of(ProduceReason reason) {
     case ProduceReason::too_large: return ErrorCode::message_too_large;
     case ProduceReason::codec_needs_newer_produce: return ErrorCode::unsupported_compression_type;
     case ProduceReason::transactional: return ErrorCode::invalid_txn_state;
+    case ProduceReason::takes_long: break;  // asked of a slice only
   }
   std::unreachable();
 }
@@ -71,6 +72,7 @@ std::string_view message_of(ProduceReason reason) {
     case ProduceReason::too_large: return "the batch is larger than max.message.bytes of the topic";
     case ProduceReason::codec_needs_newer_produce: return "zstd needs Produce version 7 or later";
     case ProduceReason::transactional: return "no transaction of this producer is open on the partition";
+    case ProduceReason::takes_long: break;
   }
   std::unreachable();
 }
@@ -94,6 +96,20 @@ void refuse(Produce& produce, PartitionAnswer& answer, const kernel::Error& erro
   answer.record_errors[0].batch_index_error_message = answer.error_message;
 }
 
+/// The batch as the log takes it. Suspends when that is more work than the shard's other clients can wait for; what comes
+/// behind on this connection waits. One such batch of a shard at a time: for the memory, and workers are for files first.
+kernel::Result<kernel::Buffer> judge(Fiber& f, Call& call, const kernel::Buffer& records, const config::TopicConfig& topic) {
+  BatchRules rules{.produce_version = call.version(), .topic = &topic, .now_ms = kernel::ms_of(f.wall()), .work = Work::of_a_slice};
+  auto batch = validate_batch(records, rules);
+  if (batch || !batch.error().is(ProduceReason::takes_long)) return batch;
+  const config::TopicConfig kept = topic;  // that of the shard may change meanwhile
+  rules.topic = &kept;
+  rules.work = Work::any;
+  const auto lock = TRY(call.shard.long_batches.lock(f));
+  f.node().mark("broker.produce.batch_offloaded");
+  return kernel::offload(f, [&] { return validate_batch(records, rules); });
+}
+
 void take(Fiber& f, Produce& produce, const metadata::Topic& topic, const ProduceRequest::PartitionProduceData& data,
           PartitionAnswer& answer, kernel::Mono deadline) {
   Call& call = produce.call;
@@ -106,19 +122,18 @@ void take(Fiber& f, Produce& produce, const metadata::Topic& topic, const Produc
     return refuse(produce, answer, ErrorCode::invalid_topic_exception, "internal topics are written by the broker");
   }
   const config::TopicConfig& rules = call.shard.topic_config(topic);
+  const bool stamps = rules.timestamp_type == config::TimestampType::log_append_time;
   const kernel::ByteView bytes = data.records.is_null() ? kernel::ByteView{} : data.records.bytes();
   const kernel::Buffer records =
       bytes.empty() ? kernel::Buffer{}
                     : call.request.frame.slice(static_cast<std::size_t>(bytes.data() - call.request.frame.data()),
                                                bytes.size());
-  auto batch = validate_batch(records, {.produce_version = call.version(),
-                                        .topic = &rules,
-                                        .now_ms = kernel::ms_of(f.wall())});
+  auto batch = judge(f, call, records, rules);
   if (!batch) return refuse(produce, answer, batch.error());
   call.shard.metrics.produce_batches_total.add();
   call.shard.metrics.produce_bytes_total.add(static_cast<std::int64_t>(batch->size()));
   std::optional<std::int64_t> append_time_ms;
-  if (rules.timestamp_type == config::TimestampType::log_append_time) append_time_ms = kernel::ms_of(f.wall());
+  if (stamps) append_time_ms = kernel::ms_of(f.wall());
 
   const PartitionKey key{topic.id, data.index};
   BrokerShard& home = call.broker().home_of(key);
@@ -164,8 +179,8 @@ void finish(Fiber& f, Produce& produce, kernel::Mono deadline) {
   produce.call.slot.send(f, produce.any_error ? server::Reply::hang_up() : server::Reply::none());
 }
 
-const metadata::Topic* find_topic(const Call& call, const ProduceRequest::TopicProduceData& data) {
-  return call.version() >= 13 ? call.image()->find_topic(data.topic_id) : call.image()->find_topic(data.name);
+const metadata::Topic* find_topic(const Call& call, const metadata::Image& image, const ProduceRequest::TopicProduceData& data) {
+  return call.version() >= 13 ? image.find_topic(data.topic_id) : image.find_topic(data.name);
 }
 
 }  // namespace
@@ -180,6 +195,7 @@ void handle_produce(Fiber& f, Call& call) {
   const kernel::Mono deadline =
       kernel::saturating_add(f.now(), std::chrono::milliseconds{std::max(request->timeout_ms, 0)});
 
+  const metadata::ImageRef image = produce->call.image();  // kept: a batch that takes long suspends
   auto& answers = produce->response.responses;
   answers = arena.list<ProduceResponse::TopicProduceResponse>(request->topic_data.size());
   for (std::size_t t = 0; t < request->topic_data.size(); ++t) {
@@ -187,8 +203,7 @@ void handle_produce(Fiber& f, Call& call) {
     answers[t].name = data.name;
     answers[t].topic_id = data.topic_id;
     answers[t].partition_responses = arena.list<PartitionAnswer>(data.partition_data.size());
-    // The image is looked at again for each topic: nothing here suspends, so it is one and the same throughout.
-    const metadata::Topic* topic = find_topic(produce->call, data);
+    const metadata::Topic* topic = find_topic(produce->call, *image, data);
     for (std::size_t p = 0; p < data.partition_data.size(); ++p) {
       PartitionAnswer& answer = answers[t].partition_responses[p];
       answer.index = data.partition_data[p].index;

@@ -1,5 +1,7 @@
 // Metadata v0-13. v0: an empty list means all topics; v1+: null does. v4: auto creation. v8: authorized operations.
 // v9: flexible. v10: topic ids. v12: by id with a null name. v13: top-level error.
+#include <set>
+
 #include "broker/controller/topic_names.h"
 #include "broker/coordinators/placement.h"
 #include "broker/handlers/apis.h"
@@ -42,6 +44,7 @@ void fill(TopicAnswer& answer, const metadata::Topic& topic, net::Arena& arena,
 struct Wish {
   std::optional<std::string> name;
   net::TopicId id{};
+  friend auto operator<=>(const Wish&, const Wish&) = default;
 };
 
 /// Topics by name that are missing and may be made.
@@ -77,11 +80,13 @@ MetadataResponse respond(Fiber& f, Call& call, const MetadataRequest& request) {
   MetadataResponse response;
   const bool all = !request.topics || (call.version() == 0 && request.topics->empty());
   std::vector<Wish> wishes;
+  std::set<Wish> once;
   if (!all) {
     for (const auto& topic : *request.topics) {
       Wish wish{.id = topic.topic_id};
       if (topic.name) wish.name = std::string{*topic.name};
-      wishes.push_back(std::move(wish));
+      // Whoever asks twice gets one answer, and no refusal for having wished for two new topics of one name.
+      if (once.insert(wish).second) wishes.push_back(std::move(wish));
     }
   }
   std::map<std::string, ErrorCode> not_created;

@@ -19,14 +19,17 @@ using net::record::Reason;
 
 /// Decompression of one batch never makes more than this, whatever its header says.
 constexpr std::size_t kUncompressedBytesMax = 256u << 20;
+/// And no more than this in a slice: about a millisecond of the slowest codec.
+constexpr std::size_t kSliceBytesMax = 256u << 10;
+constexpr std::size_t kPlainSliceBytesMax = 4u << 20;
 
-Result<Buffer> recompressed(const Buffer& batch, const BatchHeader& header, Codec codec, int level) {
+Result<Buffer> recompressed(const Buffer& batch, const BatchHeader& header, Codec codec, int level, std::size_t bytes_max) {
   const ByteView region = batch.view().subspan(net::record::kHeaderBytes);
   std::vector<std::byte> plain;
   if (*header.codec() == Codec::none) {
     plain.assign(region.begin(), region.end());
   } else {
-    auto unpacked = net::compress::decompress(*header.codec(), region, kUncompressedBytesMax);
+    auto unpacked = net::compress::decompress(*header.codec(), region, bytes_max);
     if (!unpacked) return std::unexpected(net::record::decompression_error(unpacked.error()));
     plain = std::move(*unpacked);
   }
@@ -57,9 +60,9 @@ std::pair<Codec, int> stored_codec(const config::TopicConfig& topic, Codec sent)
   std::unreachable();
 }
 
-}  // namespace
+bool packs_slowly(Codec codec) { return codec != Codec::none && codec != Codec::snappy; }
 
-Result<Buffer> validate_batch(const Buffer& records, const BatchRules& rules) {
+Result<Buffer> validate_within(const Buffer& records, const BatchRules& rules, std::size_t uncompressed_bytes_max) {
   if (records.empty()) return fail(ProduceReason::no_batch);
   const config::TopicConfig& topic = *rules.topic;
   const BatchHeader framed = TRY(BatchHeader::parse(records.view()));
@@ -67,6 +70,7 @@ Result<Buffer> validate_batch(const Buffer& records, const BatchRules& rules) {
   if (framed.size_bytes() > static_cast<std::size_t>(topic.batch_bytes_max)) {
     return fail(ProduceReason::too_large, static_cast<std::int64_t>(framed.size_bytes()));
   }
+  if (rules.work == Work::of_a_slice && records.size() > kPlainSliceBytesMax) return fail(ProduceReason::takes_long);
   const ByteView whole = records.view();
   const BatchHeader header = TRY(net::record::validate_client_batch({&whole, 1}));
   if (header.is_transactional()) return fail(ProduceReason::transactional);
@@ -84,18 +88,28 @@ Result<Buffer> validate_batch(const Buffer& records, const BatchRules& rules) {
   if (codec == Codec::none) {
     TRY(net::record::walk_records(header, {&region, 1}, walk));
   } else if (topic.compacts || topic.validate_compressed) {
-    TRY(net::record::walk_compressed_records(header, region, kUncompressedBytesMax, walk));
+    TRY(net::record::walk_compressed_records(header, region, uncompressed_bytes_max, walk));
   } else if (header.max_timestamp_ms != net::record::kTimestampNone &&
              (header.max_timestamp_ms > walk.timestamp_ms_max || header.max_timestamp_ms < walk.timestamp_ms_min)) {
     return fail(Reason::timestamp_out_of_range);
   }
   const auto [stored, level] = stored_codec(topic, codec);
   if (stored == codec) return records;
-  Buffer changed = TRY(recompressed(records, header, stored, level));
+  if (rules.work == Work::of_a_slice && packs_slowly(stored)) return fail(ProduceReason::takes_long);
+  Buffer changed = TRY(recompressed(records, header, stored, level, uncompressed_bytes_max));
   if (changed.size() > static_cast<std::size_t>(topic.batch_bytes_max)) {
     return fail(ProduceReason::too_large, static_cast<std::int64_t>(changed.size()));
   }
   return changed;
+}
+
+}  // namespace
+
+Result<Buffer> validate_batch(const Buffer& records, const BatchRules& rules) {
+  if (rules.work == Work::any) return validate_within(records, rules, kUncompressedBytesMax);
+  auto batch = validate_within(records, rules, kSliceBytesMax);
+  if (!batch && batch.error().is(Reason::too_large_uncompressed)) return fail(ProduceReason::takes_long);
+  return batch;
 }
 
 }  // namespace broker::handlers

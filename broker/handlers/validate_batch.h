@@ -16,13 +16,19 @@ enum class ProduceReason : std::uint16_t {
   too_large,             ///< above max.message.bytes
   codec_needs_newer_produce,
   transactional,         ///< no transaction of that producer is open here
+  takes_long,            ///< more than Work::of_a_slice allows; nothing is wrong so far
 };
 constexpr kernel::Room error_room(ProduceReason) { return kernel::Room::broker; }
+
+/// How much may be done at once. What unpacks to more than a few hundred kilobytes, or is packed anew by a slow codec,
+/// would keep all other clients of a shard waiting: it belongs on a worker.
+enum class Work : std::uint8_t { of_a_slice, any };
 
 struct BatchRules {
   std::int16_t produce_version = 0;
   const config::TopicConfig* topic = nullptr;
   std::int64_t now_ms = 0;
+  Work work = Work::any;
 };
 
 /// The batch to append: `records` itself, or (topics with a compression type of their own) another made of it.

@@ -197,7 +197,7 @@ kernel::Command consume() {
     app.add_option("-p,--partition", options->partitions, "Partitions to read; all if not given")->delimiter(',')->check(kernel::whole_number(0, INT32_MAX));
     app.add_option("--from", options->from, fmt::format("Where to begin: {}; with --group where nothing is committed", kPlaces))->capture_default_str();
     app.add_option("--to", options->to, "Where to end, in the same words: the first record that is not wanted; the end if not given");
-    app.add_option("-n,--count", options->count, "Stop after this many records")->check(kernel::whole_number(0, UINT64_MAX));
+    app.add_option("-n,--count", options->count, "Stop after this many records")->check(kernel::whole_number(1, UINT64_MAX));
     app.add_flag("-f,--follow", options->follow, "Wait for more at the end, until --to");
     app.add_option("--rate", options->rate, "Records a second at most")->check(kernel::positive_number());
     app.add_flag("--progress", options->progress, "Say on standard error how far it is");

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <regex>
 #include <set>
 
 #include "tests/tidy/source_tree.h"
@@ -62,6 +63,31 @@ TEST(Tree, nothing_is_left_for_later) {
         EXPECT_FALSE(has_token(lines[i], word)) << place(file, i) << ": " << lines[i] << "\n  finish it or leave it out";
       }
     }
+  }
+}
+
+TEST(Tree, what_is_read_from_the_settings_is_used) {
+  const std::string header = "broker/config/broker_config.h";
+  std::string users;
+  std::vector<std::string> fields;
+  for (const SourceFile& file : source_files()) {
+    if (file.path == header) {
+      const std::regex field{R"(^  [\w:<>, ]+ (\w+)(?:\{\w*\}| = [^;(]+)?;)"};
+      const std::string code = code_only(file.text);
+      for (const std::string_view line : lines_of(code)) {
+        std::match_results<std::string_view::const_iterator> match;
+        if (std::regex_search(line.begin(), line.end(), match, field)) fields.push_back(match[1]);
+      }
+    } else if (file.path.starts_with("broker/") && !file.path.starts_with("broker/config/")) {
+      users += code_only(file.text);
+    }
+  }
+  EXPECT_GT(fields.size(), 30u) << header << " is not read as it is written";
+  for (const std::string& name : fields) {
+    // The rest of the configuration's own shape, and what a start tells.
+    if (name == "config" || name == "problems" || name == "warnings" || name == "notices") continue;
+    EXPECT_TRUE(has_token(users, name)) << header << ": nobody reads " << name
+                                        << "; call its setting `noticed` in server_table.h, or honour it";
   }
 }
 

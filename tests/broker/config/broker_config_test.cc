@@ -95,7 +95,6 @@ constexpr BadCase kBad[] = {
     {"log.retention.minutes=0", "has to be -1 (for ever) or at least 1"},
     {"message.max.bytes=200000000", "above socket.request.max.bytes"},
     {"queued.max.request.bytes=1000", "at least socket.request.max.bytes"},
-    {"socket.send.buffer.bytes=0", "has to be -1 or at least 1"},
     {"log.dirs=a,a", "a comes twice"},
     {"log.dirs=a,,b", "holds an empty name"},
     {"log.dirs=", "names no directory"},

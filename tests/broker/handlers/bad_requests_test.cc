@@ -178,6 +178,60 @@ TEST(DecompressionBombs, AreRefusedInBoundedMemory) {
   });
 }
 
+/// What takes long is a worker's, and the next request of the connection still comes behind it.
+TEST(BatchesThatTakeLong, KeepNobodyWaitingAndTheirOrder) {
+  BrokerWorld world;
+  const auto offloaded = [&] {
+    const auto at = world.world.marks().find("broker.produce.batch_offloaded");
+    return at == world.world.marks().end() ? std::uint64_t{0} : at->second;
+  };
+  const auto sequenced = [](std::int32_t sequence, std::size_t bytes) {
+    net::record::BatchBuilder builder{{.codec = net::record::Codec::gzip,
+                                       .producer_id = net::ProducerId{5},
+                                       .producer_epoch = net::ProducerEpoch{0},
+                                       .base_sequence = sequence}};
+    const std::string value(bytes, 'v');
+    builder.append({.timestamp_ms = 1'700'000'000'000, .key = kernel::as_bytes("k"), .value = kernel::as_bytes(value)});
+    return builder.build();
+  };
+  world.run([&](Fiber& f) {
+    RawClient client = world.connect(f);
+    ASSERT_EQ(create_topic(f, client, "plain"), ErrorCode::none);
+    ASSERT_EQ(create_topic(f, client, "strict", 1, {{"log.validate.compressed", "true"}}), ErrorCode::none);
+    ASSERT_EQ(create_topic(f, client, "stored", 1, {{"compression.type", "zstd"}}), ErrorCode::none);
+    EXPECT_EQ(produce(f, client, "plain", sequenced(0, 2u << 20)).error, ErrorCode::none);
+    EXPECT_EQ(produce(f, client, "strict", sequenced(0, 20'000)).error, ErrorCode::none);
+    EXPECT_EQ(offloaded(), 0u) << "a small batch went by way of a worker";
+    EXPECT_EQ(produce(f, client, "stored", sequenced(0, 20'000)).error, ErrorCode::none);
+    EXPECT_EQ(offloaded(), 1u);
+
+    std::vector<std::byte> frames;
+    for (const std::int32_t sequence : {1, 2, 3}) {
+      const auto batch = sequenced(sequence, sequence == 2 ? 100 : 2u << 20);
+      net::Arena arena;
+      net::ProduceRequest request;
+      request.acks = -1;
+      request.timeout_ms = 30'000;
+      auto& topic = arena.push_back(request.topic_data, {.name = "strict"});
+      arena.push_back(topic.partition_data, {.index = net::PartitionId{0}, .records = net::Records::view(batch)});
+      frames = frames + net::encode_request(9, sequence, "raw", request)->bytes;
+    }
+    ASSERT_TRUE(client.send(f, frames));
+    for (const std::int64_t offset : {1, 2, 3}) {
+      const auto frame = client.receive(f);
+      ASSERT_TRUE(frame);
+      net::Arena arena;
+      net::Reader reader{frame->view(), arena};
+      ASSERT_EQ(net::decode_response_header(reader, net::ProduceRequest::kApiKey, 9)->correlation_id, offset);
+      const auto answer = net::decode<net::ProduceResponse>(reader, 9);
+      ASSERT_TRUE(answer);
+      EXPECT_EQ(answer->responses[0].partition_responses[0].error_code, ErrorCode::none);
+      EXPECT_EQ(answer->responses[0].partition_responses[0].base_offset, net::Offset{offset});
+    }
+    EXPECT_EQ(offloaded(), 3u);
+  });
+}
+
 TEST(BadFetches, GetTheErrorOfTheirPartition) {
   BrokerWorld world{{.shards = 2}};
   world.run([&](Fiber& f) {
@@ -253,6 +307,24 @@ TEST(UnknownTopicsAndIds, AreNamedInMetadata) {
     const auto ids = client.call(f, 12, by_id);
     ASSERT_TRUE(ids);
     EXPECT_EQ(ids->response.topics[0].error_code, ErrorCode::unknown_topic_id);
+  });
+}
+
+TEST(TopicsAskedForTwice, AreMadeOnceAndAnsweredOnce) {
+  BrokerWorld world;
+  world.run([&](Fiber& f) {
+    RawClient client = world.connect(f);
+    net::Arena arena;
+    net::MetadataRequest twice;
+    twice.topics = arena.list<net::MetadataRequest::MetadataRequestTopic>(2);
+    (*twice.topics)[0].name = "new";
+    (*twice.topics)[1].name = "new";
+    twice.allow_auto_topic_creation = true;
+    const auto answer = client.call(f, 4, twice);
+    ASSERT_TRUE(answer);
+    ASSERT_EQ(answer->response.topics.size(), 1u);
+    EXPECT_EQ(answer->response.topics[0].error_code, ErrorCode::none);
+    EXPECT_EQ(answer->response.topics[0].partitions.size(), 1u);
   });
 }
 
