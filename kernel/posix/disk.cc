@@ -122,15 +122,6 @@ class PosixFile final : public File {
   std::optional<HeldLocks::Key> locked_;
 };
 
-Result<> sync_path(Fiber& f, std::string_view path, int (*sync)(int)) {
-  const int fd = ::open(std::string{path}.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return fail_errno(errno);
-  return shard_of(f).blocking(f, [fd = std::make_shared<Descriptor>(fd), sync]() -> Result<> {
-    if (sync(fd->get()) != 0) return fail_errno(errno);
-    return {};
-  });
-}
-
 }  // namespace
 
 int descriptor_of(File& file) { return static_cast<PosixFile&>(file).descriptor()->get(); }
@@ -205,8 +196,21 @@ Result<std::vector<DirectoryEntry>> PosixDisk::list(Fiber&, std::string_view pat
   return entries;
 }
 
-Result<> PosixDisk::sync_directory(Fiber& f, std::string_view path) { return sync_path(f, path, &::fsync); }
-Result<> PosixDisk::sync_filesystem(Fiber& f, std::string_view path) { return sync_path(f, path, &::syncfs); }
+Result<> PosixDisk::sync_directory(Fiber& f, std::string_view path) {
+  const int fd = ::open(std::string{path}.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return fail_errno(errno);
+  return shard_of(f).blocking(f, [fd = std::make_shared<Descriptor>(fd)]() -> Result<> {
+    if (::fsync(fd->get()) != 0) return fail_errno(errno);
+    return {};
+  });
+}
+Result<> PosixDisk::sync_filesystem(Fiber& f, std::string_view path) {
+  const int fd = TRY(shard_of(f).filesystem_at(path));
+  return shard_of(f).blocking(f, [fd]() -> Result<> {
+    if (::syncfs(fd) != 0) return fail_errno(errno);
+    return {};
+  });
+}
 
 Result<SpaceInfo> PosixDisk::space(Fiber&, std::string_view path) {
   struct statvfs status;

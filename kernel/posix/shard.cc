@@ -1,5 +1,6 @@
 #include "kernel/posix/shard.h"
 
+#include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <time.h>
@@ -29,8 +30,16 @@ PosixShard::PosixShard(Node& node, std::uint32_t id, Workers& workers)
 
 PosixShard::~PosixShard() {
   deliver_messages();  // work that ended after the last fiber still owns itself
+  for (const auto& [path, descriptor] : filesystems_) ::close(descriptor);
   ::close(epoll_);
   ::close(doorbell_);
+}
+
+Result<int> PosixShard::filesystem_at(std::string_view path) {
+  if (const auto known = filesystems_.find(path); known != filesystems_.end()) return known->second;
+  const int descriptor = ::open(std::string{path}.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return fail_errno(errno);
+  return filesystems_[std::string{path}] = descriptor;
 }
 
 void PosixShard::post(Message& message) {

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <atomic>
+#include <map>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "kernel/node.h"
 #include "kernel/notify.h"
@@ -46,6 +48,11 @@ class PosixShard final : public Shard {
   /// The same with borrowed work, waiting to the end whatever comes.
   void blocking_to_the_end(Fiber& f, WorkRef work);
 
+  /// A descriptor for syncfs(2), opened once and kept: the system remembers for each which failed write-backs it has told
+  /// of. One that is opened only for the sync answers well when another shard's sync has just heard of a failure that
+  /// took our pages too. Errors: as open.
+  Result<int> filesystem_at(std::string_view path);
+
   Notify stop_requested;
 
  private:
@@ -54,6 +61,7 @@ class PosixShard final : public Shard {
   void deliver_messages();
   void wait_for_events();
 
+  std::map<std::string, int, std::less<>> filesystems_;
   StackPool stacks_;
   Scheduler own_scheduler_{stacks_};
   Workers& workers_;
