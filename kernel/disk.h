@@ -6,8 +6,8 @@
 // - sync_directory() makes creations, renames and unlinks in that directory durable. Until then any of them may be
 //   lost by a power failure, in any combination.
 // - sync_filesystem() does what datasync() on every file and sync_directory() on every directory below would do.
-// - A write, truncate or sync that has begun runs to completion on buffers it owns; a deadline or cancellation only
-//   ends the wait for it.
+// - What has begun runs to completion on buffers it owns; a deadline or cancellation only ends the wait for it.
+// - Who waits for a device holds up no other fiber, nor what is done on another device.
 // - After a failed sync the file must be given up: the page cache may read well and is lost later.
 // - A process kill keeps what was written; a power failure keeps what was synced and any part of the rest.
 // - list() is sorted by name.

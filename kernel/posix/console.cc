@@ -23,7 +23,7 @@ Result<> write_all_to(int descriptor, std::string_view text) {
 
 /// On a worker: a pipe that nobody empties must not hold the shard.
 Result<> write_from(Fiber& f, int descriptor, std::string_view text) {
-  return static_cast<PosixShard&>(f.shard()).blocking(f, [descriptor, text = std::string{text}] {
+  return shard_of(f).blocking(f, shard_of(f).threads().console, [descriptor, text = std::string{text}] {
     return write_all_to(descriptor, text);
   });
 }
@@ -31,7 +31,7 @@ Result<> write_from(Fiber& f, int descriptor, std::string_view text) {
 }  // namespace
 
 Result<std::string> PosixConsole::read(Fiber& f, std::size_t length) {
-  return static_cast<PosixShard&>(f.shard()).blocking(f, [length]() -> Result<std::string> {
+  return shard_of(f).blocking(f, shard_of(f).threads().console, [length]() -> Result<std::string> {
     std::string text(length, '\0');
     for (;;) {
       const ssize_t n = ::read(STDIN_FILENO, text.data(), text.size());

@@ -5,31 +5,56 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 
 #include "kernel/fiber.h"
+#include "kernel/posix/clock.h"
+#include "kernel/posix/device.h"
 #include "kernel/posix/shard.h"
 
 namespace kernel::posix {
 namespace {
 
-
-/// A descriptor that is closed with its last user, which may be a worker.
-class Descriptor {
+/// Closes a file: what was unlinked or written gives back its blocks then, or waits for the device.
+class Close final : public Job {
  public:
-  explicit Descriptor(int fd) : fd_{fd} {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() { ::close(fd_); }
-  [[nodiscard]] int get() const { return fd_; }
+  Close(int fd, std::atomic<std::uint64_t>& under_way) : fd_{fd}, under_way_{under_way} { ++under_way_; }
+  void run() override {
+    ::close(fd_);
+    --under_way_;
+  }
 
  private:
   int fd_;
+  std::atomic<std::uint64_t>& under_way_;
 };
-using SharedDescriptor = std::shared_ptr<Descriptor>;
+
+/// An open file, for all who use it: its handle and operations under way. Closed with the last of them.
+class OpenFile {
+ public:
+  OpenFile(int fd, Device& device, PosixDisk::Shared& shared) : fd_{fd}, device_{device}, shared_{shared} {}
+  OpenFile(const OpenFile&) = delete;
+  OpenFile& operator=(const OpenFile&) = delete;
+  ~OpenFile() {
+    // To close any descriptor of a file gives up the locks that this process has on it: not later than its handle.
+    if (was_locked) ::close(fd_);
+    else device_.workers().submit(std::make_shared<Close>(fd_, shared_.closes_under_way));
+  }
+  [[nodiscard]] int get() const { return fd_; }
+  [[nodiscard]] Device& device() const { return device_; }
+  bool was_locked = false;
+
+ private:
+  int fd_;
+  Device& device_;
+  PosixDisk::Shared& shared_;
+};
+using SharedFile = std::shared_ptr<OpenFile>;
 
 Result<Buffer> read_now(int fd, std::uint64_t position, std::size_t length, int flags) {
   MutableBuffer room = MutableBuffer::allocate(length);
@@ -41,50 +66,67 @@ Result<Buffer> read_now(int fd, std::uint64_t position, std::size_t length, int 
   }
 }
 
+Result<std::size_t> write_now(OpenFile& file, std::uint64_t position, std::span<const Buffer> chain, Mono begun) {
+  std::array<iovec, 64> parts;
+  const std::size_t count = std::min(chain.size(), parts.size());
+  for (std::size_t i = 0; i < count; ++i) parts[i] = {const_cast<std::byte*>(chain[i].data()), chain[i].size()};
+  for (;;) {
+    const ssize_t n = ::pwritev(file.get(), parts.data(), static_cast<int>(count), static_cast<off_t>(position));
+    if (n < 0 && errno == EINTR) continue;
+    const int error = errno;
+    file.device().note_write(begun, monotonic_now());
+    if (n < 0) return fail_errno(error, static_cast<std::int64_t>(position));
+    return static_cast<std::size_t>(n);
+  }
+}
+
+Result<> outcome_of(int returned) {
+  if (returned != 0) return fail_errno(errno);
+  return {};
+}
+
+template <class Work>
+std::invoke_result_t<Work&, OpenFile&> on_device(Fiber& f, const SharedFile& file, Work work) {
+  return shard_of(f).blocking(f, file->device().workers(), [file, work = std::move(work)] { return work(*file); });
+}
+
 class PosixFile final : public File {
  public:
-  PosixFile(int fd, bool writable, HeldLocks& locks)
-      : fd_{std::make_shared<Descriptor>(fd)}, writable_{writable}, locks_{locks} {}
+  PosixFile(SharedFile file, bool writable, PosixDisk::Shared& shared)
+      : file_{std::move(file)}, writable_{writable}, shared_{shared} {}
   ~PosixFile() override {
-    if (locked_) locks_.give_back(*locked_);
+    if (locked_) shared_.locks.give_back(*locked_);
   }
-  [[nodiscard]] const SharedDescriptor& descriptor() const { return fd_; }
+  [[nodiscard]] const SharedFile& file() const { return file_; }
 
   Result<Buffer> read(Fiber& f, std::uint64_t position, std::size_t length) override {
-    Result<Buffer> now = read_now(fd_->get(), position, length, RWF_NOWAIT);
+    Result<Buffer> now = read_now(file_->get(), position, length, RWF_NOWAIT);
     if (now || (now.error().system_errno != EAGAIN && now.error().system_errno != EOPNOTSUPP)) return now;
-    return shard_of(f).blocking(f, [fd = fd_, position, length] { return read_now(fd->get(), position, length, 0); });
+    return on_device(f, file_, [position, length](OpenFile& file) { return read_now(file.get(), position, length, 0); });
   }
 
-  Result<std::size_t> write(Fiber&, std::uint64_t position, std::span<const Buffer> chain) override {
+  Result<std::size_t> write(Fiber& f, std::uint64_t position, std::span<const Buffer> chain) override {
     if (!writable_) return fail(Errc::permission);  // the system's numbers differ by call, and say less
-    std::array<iovec, 64> parts;
-    const std::size_t count = std::min(chain.size(), parts.size());
-    for (std::size_t i = 0; i < count; ++i) parts[i] = {const_cast<std::byte*>(chain[i].data()), chain[i].size()};
-    for (;;) {
-      const ssize_t n = ::pwritev(fd_->get(), parts.data(), static_cast<int>(count), static_cast<off_t>(position));
-      if (n >= 0) return static_cast<std::size_t>(n);
-      if (errno != EINTR) return fail_errno(errno, static_cast<std::int64_t>(position));
-    }
-  }
-
-  Result<> datasync(Fiber& f) override {
-    return shard_of(f).blocking(f, [fd = fd_]() -> Result<> {
-      if (::fdatasync(fd->get()) != 0) return fail_errno(errno);
-      return {};
+    const Mono now = monotonic_now();
+    if (file_->device().takes_writes_at_once(now)) return write_now(*file_, position, chain, now);
+    return on_device(f, file_, [position, own = std::vector<Buffer>{chain.begin(), chain.end()}](OpenFile& file) {
+      return write_now(file, position, own, monotonic_now());
     });
   }
 
-  Result<> truncate(Fiber&, std::uint64_t size) override {
+  Result<> datasync(Fiber& f) override {
+    return on_device(f, file_, [](OpenFile& file) { return outcome_of(::fdatasync(file.get())); });
+  }
+
+  Result<> truncate(Fiber& f, std::uint64_t size) override {
     if (!writable_) return fail(Errc::permission);
-    if (::ftruncate(fd_->get(), static_cast<off_t>(size)) != 0) return fail_errno(errno);
-    return {};
+    return on_device(f, file_, [size](OpenFile& file) { return outcome_of(::ftruncate(file.get(), static_cast<off_t>(size))); });
   }
 
   Result<> allocate(Fiber& f, std::uint64_t position, std::uint64_t length) override {
     if (!writable_) return fail(Errc::permission);
-    return shard_of(f).blocking(f, [fd = fd_, position, length]() -> Result<> {
-      const int error = ::posix_fallocate(fd->get(), static_cast<off_t>(position), static_cast<off_t>(length));
+    return on_device(f, file_, [position, length](OpenFile& file) -> Result<> {
+      const int error = ::posix_fallocate(file.get(), static_cast<off_t>(position), static_cast<off_t>(length));
       if (error != 0) return fail_errno(error);
       return {};
     });
@@ -92,93 +134,58 @@ class PosixFile final : public File {
 
   Result<std::uint64_t> size(Fiber&) override {
     struct stat status;
-    if (::fstat(fd_->get(), &status) != 0) return fail_errno(errno);
+    if (::fstat(file_->get(), &status) != 0) return fail_errno(errno);
     return static_cast<std::uint64_t>(status.st_size);
   }
 
   Result<> lock(Fiber&) override {
     struct stat status;
-    if (::fstat(fd_->get(), &status) != 0) return fail_errno(errno);
+    if (::fstat(file_->get(), &status) != 0) return fail_errno(errno);
     const HeldLocks::Key key{status.st_dev, status.st_ino};
     if (locked_ == key) return {};
-    if (!locks_.take(key)) return fail(Errc::locked);
+    if (!shared_.locks.take(key)) return fail(Errc::locked);
     struct flock whole {};
     whole.l_type = F_WRLCK;
     whole.l_whence = SEEK_SET;
-    if (::fcntl(fd_->get(), F_SETLK, &whole) != 0) {
+    if (::fcntl(file_->get(), F_SETLK, &whole) != 0) {
       const int error = errno;
-      locks_.give_back(key);
+      shared_.locks.give_back(key);
       if (error == EACCES || error == EAGAIN) return fail(Errc::locked);
       return fail_errno(error);
     }
     locked_ = key;
+    file_->was_locked = true;
     return {};
   }
 
  private:
-  SharedDescriptor fd_;
+  const SharedFile file_;
   const bool writable_;
-  HeldLocks& locks_;
+  PosixDisk::Shared& shared_;
   std::optional<HeldLocks::Key> locked_;
 };
 
-}  // namespace
+/// On a thread of the device that `path` names: what is done by name may have to read the directory.
+template <class Work>
+auto by_name(Fiber& f, Devices& devices, std::string_view path, Work work) {
+  return shard_of(f).blocking(f, devices.at(path).workers(),
+                              [path = std::string{path}, work = std::move(work)] { return work(path.c_str()); });
+}
 
-int descriptor_of(File& file) { return static_cast<PosixFile&>(file).descriptor()->get(); }
-
-Result<> make_resident(Fiber& f, File& file, std::uint64_t position, std::size_t length) {
-  const SharedDescriptor& fd = static_cast<PosixFile&>(file).descriptor();
-  std::byte probe;
-  const iovec part{&probe, 1};
-  bool resident = true;
-  for (const std::uint64_t at : {position, position + length / 2, position + length - 1}) {
-    if (::preadv2(fd->get(), &part, 1, static_cast<off_t>(at), RWF_NOWAIT) < 0 && errno == EAGAIN) resident = false;
+/// As open(2). A file that has been closed has given back its descriptor, though its closing may be under way.
+int open_descriptor(const char* path, int flags, const PosixDisk::Shared& shared) {
+  constexpr int kTries = 1000;
+  constexpr timespec kPause{.tv_sec = 0, .tv_nsec = 1'000'000};
+  for (int i = 0;; ++i) {
+    const std::uint64_t closing = shared.closes_under_way;
+    const int fd = ::open(path, flags | O_CLOEXEC, 0644);
+    if (fd >= 0 || (errno != EMFILE && errno != ENFILE) || closing == 0 || i == kTries) return fd;
+    ::nanosleep(&kPause, nullptr);
   }
-  if (resident) return {};
-  return shard_of(f).blocking(f, [fd, position, length]() -> Result<> {
-    const Result<Buffer> bytes = read_now(fd->get(), position, length, 0);
-    if (!bytes) return std::unexpected(bytes.error());
-    return {};
-  });
 }
 
-Result<FileHandle> PosixDisk::open(Fiber&, std::string_view path, OpenMode mode) {
-  int flags = O_CLOEXEC | (mode.write ? O_RDWR : O_RDONLY);
-  if (mode.create) flags |= O_CREAT;
-  if (mode.exclusive) flags |= O_EXCL;
-  if (mode.truncate) flags |= O_TRUNC;
-  const int fd = ::open(std::string{path}.c_str(), flags, 0644);
-  if (fd < 0) return fail_errno(errno);
-  auto file = std::make_shared<PosixFile>(fd, mode.write, locks_);
-  if (!mode.write) {
-    struct stat status;
-    if (::fstat(fd, &status) == 0 && S_ISDIR(status.st_mode)) return fail_errno(EISDIR);
-  }
-  return file;
-}
-
-Result<> PosixDisk::rename(Fiber&, std::string_view from, std::string_view to) {
-  if (::rename(std::string{from}.c_str(), std::string{to}.c_str()) != 0) return fail_errno(errno);
-  return {};
-}
-
-Result<> PosixDisk::unlink(Fiber&, std::string_view path) {
-  if (::unlink(std::string{path}.c_str()) != 0) return fail_errno(errno);
-  return {};
-}
-
-Result<> PosixDisk::make_directory(Fiber&, std::string_view path) {
-  if (::mkdir(std::string{path}.c_str(), 0755) != 0) return fail_errno(errno);
-  return {};
-}
-
-Result<> PosixDisk::remove_directory(Fiber&, std::string_view path) {
-  if (::rmdir(std::string{path}.c_str()) != 0) return fail_errno(errno);
-  return {};
-}
-
-Result<std::vector<DirectoryEntry>> PosixDisk::list(Fiber&, std::string_view path) {
-  DIR* directory = ::opendir(std::string{path}.c_str());
+Result<std::vector<DirectoryEntry>> list_now(const char* path) {
+  DIR* const directory = ::opendir(path);
   if (directory == nullptr) return fail_errno(errno);
   std::vector<DirectoryEntry> entries;
   while (const dirent* entry = ::readdir(directory)) {
@@ -196,26 +203,103 @@ Result<std::vector<DirectoryEntry>> PosixDisk::list(Fiber&, std::string_view pat
   return entries;
 }
 
-Result<> PosixDisk::sync_directory(Fiber& f, std::string_view path) {
-  const int fd = ::open(std::string{path}.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return fail_errno(errno);
-  return shard_of(f).blocking(f, [fd = std::make_shared<Descriptor>(fd)]() -> Result<> {
-    if (::fsync(fd->get()) != 0) return fail_errno(errno);
-    return {};
-  });
-}
-Result<> PosixDisk::sync_filesystem(Fiber& f, std::string_view path) {
-  const int fd = TRY(shard_of(f).filesystem_at(path));
-  return shard_of(f).blocking(f, [fd]() -> Result<> {
-    if (::syncfs(fd) != 0) return fail_errno(errno);
+}  // namespace
+
+int descriptor_of(File& file) { return static_cast<PosixFile&>(file).file()->get(); }
+
+Result<> make_resident(Fiber& f, File& posix_file, std::uint64_t position, std::size_t length) {
+  const SharedFile& file = static_cast<PosixFile&>(posix_file).file();
+  std::byte probe;
+  const iovec part{&probe, 1};
+  bool resident = true;
+  for (const std::uint64_t at : {position, position + length / 2, position + length - 1}) {
+    if (::preadv2(file->get(), &part, 1, static_cast<off_t>(at), RWF_NOWAIT) < 0 && errno == EAGAIN) resident = false;
+  }
+  if (resident) return {};
+  return on_device(f, file, [position, length](OpenFile& own) -> Result<> {
+    const Result<Buffer> bytes = read_now(own.get(), position, length, 0);
+    if (!bytes) return std::unexpected(bytes.error());
     return {};
   });
 }
 
-Result<SpaceInfo> PosixDisk::space(Fiber&, std::string_view path) {
-  struct statvfs status;
-  if (::statvfs(std::string{path}.c_str(), &status) != 0) return fail_errno(errno);
-  return SpaceInfo{status.f_blocks * status.f_frsize, status.f_bavail * status.f_frsize};
+Result<FileHandle> PosixDisk::open(Fiber& f, std::string_view path, OpenMode mode) {
+  return by_name(f, devices_, path, [this, mode](const char* name) -> Result<FileHandle> {
+    int flags = mode.write ? O_RDWR : O_RDONLY;
+    if (mode.create) flags |= O_CREAT;
+    if (mode.exclusive) flags |= O_EXCL;
+    if (mode.truncate) flags |= O_TRUNC;
+    const int fd = open_descriptor(name, flags, shared_);
+    if (fd < 0) return fail_errno(errno);
+    struct stat status;
+    if (::fstat(fd, &status) != 0 || S_ISDIR(status.st_mode)) {
+      const int error = S_ISDIR(status.st_mode) ? EISDIR : errno;
+      ::close(fd);
+      return fail_errno(error);
+    }
+    return std::make_shared<PosixFile>(std::make_shared<OpenFile>(fd, devices_.of(status.st_dev), shared_), mode.write, shared_);
+  });
+}
+
+Result<> PosixDisk::rename(Fiber& f, std::string_view from, std::string_view to) {
+  return by_name(f, devices_, from, [to = std::string{to}](const char* name) { return outcome_of(::rename(name, to.c_str())); });
+}
+
+Result<> PosixDisk::unlink(Fiber& f, std::string_view path) {
+  return by_name(f, devices_, path, [](const char* name) { return outcome_of(::unlink(name)); });
+}
+
+Result<> PosixDisk::make_directory(Fiber& f, std::string_view path) {
+  return by_name(f, devices_, path, [](const char* name) { return outcome_of(::mkdir(name, 0755)); });
+}
+
+Result<> PosixDisk::remove_directory(Fiber& f, std::string_view path) {
+  return by_name(f, devices_, path, [](const char* name) { return outcome_of(::rmdir(name)); });
+}
+
+Result<std::vector<DirectoryEntry>> PosixDisk::list(Fiber& f, std::string_view path) {
+  return by_name(f, devices_, path, [](const char* name) { return list_now(name); });
+}
+
+Result<> PosixDisk::sync_directory(Fiber& f, std::string_view path) {
+  return by_name(f, devices_, path, [this](const char* name) -> Result<> {
+    const int fd = open_descriptor(name, O_RDONLY, shared_);
+    if (fd < 0) return fail_errno(errno);
+    const Result<> synced = outcome_of(::fsync(fd));
+    ::close(fd);
+    return synced;
+  });
+}
+
+Result<> PosixDisk::sync_filesystem(Fiber& f, std::string_view path) {
+  auto& known = shard_of(f).filesystems;
+  auto at = known.find(path);
+  if (at == known.end()) {
+    const auto found = TRY(by_name(f, devices_, path, [this](const char* name) -> Result<PosixShard::Filesystem> {
+      const int fd = open_descriptor(name, O_RDONLY, shared_);
+      if (fd < 0) return fail_errno(errno);
+      struct stat status;
+      if (::fstat(fd, &status) != 0) {
+        const int error = errno;
+        ::close(fd);
+        return fail_errno(error);
+      }
+      Device& device = devices_.of(status.st_dev);
+      return PosixShard::Filesystem{&device, device.keep_descriptor(fd)};
+    }));
+    at = known.emplace(path, found).first;
+  }
+  PosixShard::Filesystem& filesystem = at->second;
+  return shard_of(f).blocking(f, filesystem.device->workers(),
+                              [&filesystem] { return filesystem.device->sync_filesystem(filesystem.told); });
+}
+
+Result<SpaceInfo> PosixDisk::space(Fiber& f, std::string_view path) {
+  return by_name(f, devices_, path, [](const char* name) -> Result<SpaceInfo> {
+    struct statvfs status;
+    if (::statvfs(name, &status) != 0) return fail_errno(errno);
+    return SpaceInfo{status.f_blocks * status.f_frsize, status.f_bavail * status.f_frsize};
+  });
 }
 
 Result<std::string> PosixDisk::boot_id(Fiber&) {

@@ -1,7 +1,9 @@
-// Files of the real machine. Writes go to the page cache at once on the shard's thread; reads do too when the page
-// cache has the bytes, and go to a worker otherwise; syncs always go to a worker.
+// Files of the real machine. Whatever may wait for the device is done by its workers (device.h). What does not wait is
+// done on the shard's own thread: a read that the page cache answers, a write while the device shows that it takes them
+// at once, and what only asks an open file (its size, a lock).
 #pragma once
 
+#include <atomic>
 #include <mutex>
 #include <set>
 
@@ -27,8 +29,17 @@ class HeldLocks {
   std::set<Key> held_;
 };
 
+class Devices;
+
 class PosixDisk final : public Disk {
  public:
+  /// What the files of a disk share.
+  struct Shared {
+    HeldLocks locks;
+    std::atomic<std::uint64_t> closes_under_way{0};
+  };
+
+  explicit PosixDisk(Devices& devices) : devices_{devices} {}
   Result<FileHandle> open(Fiber& f, std::string_view path, OpenMode mode) override;
   Result<> rename(Fiber& f, std::string_view from, std::string_view to) override;
   Result<> unlink(Fiber& f, std::string_view path) override;
@@ -41,7 +52,8 @@ class PosixDisk final : public Disk {
   Result<std::string> boot_id(Fiber& f) override;
 
  private:
-  HeldLocks locks_;
+  Devices& devices_;
+  Shared shared_;
 };
 
 /// The descriptor behind a File of this backend, for sendfile.

@@ -174,7 +174,7 @@ Result<SocketHandle> PosixNetwork::connect(Fiber& f, const Endpoint& to) {
 
 Result<std::vector<Endpoint>> PosixNetwork::resolve(Fiber& f, std::string_view host, std::uint16_t port) {
   if (to_address({std::string{host}, port})) return std::vector{Endpoint{std::string{host}, port}};
-  return shard_of(f).blocking(f, [host = std::string{host}, port] { return look_up(host, port); });
+  return shard_of(f).blocking(f, shard_of(f).threads().names, [host = std::string{host}, port] { return look_up(host, port); });
 }
 
 }  // namespace kernel::posix

@@ -10,7 +10,9 @@
 #include <atomic>
 #include <thread>
 
+#include "kernel/posix/clock.h"
 #include "kernel/posix/console.h"
+#include "kernel/posix/device.h"
 #include "kernel/posix/disk.h"
 #include "kernel/posix/network.h"
 #include "kernel/posix/shard.h"
@@ -20,11 +22,7 @@ namespace {
 
 class SystemClock final : public Clock {
  public:
-  [[nodiscard]] Mono now() const override {
-    timespec t;
-    ::clock_gettime(CLOCK_MONOTONIC, &t);
-    return Mono{Duration{t.tv_sec * 1'000'000'000 + t.tv_nsec}};
-  }
+  [[nodiscard]] Mono now() const override { return monotonic_now(); }
   [[nodiscard]] Wall wall() const override {
     timespec t;
     ::clock_gettime(CLOCK_REALTIME, &t);
@@ -76,16 +74,26 @@ void raise_descriptor_limit() {
 class Runtime::PosixNode final : public Node {
  public:
   explicit PosixNode(const RuntimeOptions& options)
-      : Node{options.name}, log_{options.log_level, options.log_form}, workers_{options.worker_threads_max} {
+      : Node{options.name}, devices_{options.worker_threads_max},
+        log_{options.log_level, options.log_form},
+        threads_{.processor = Workers{options.worker_threads_max}, .names = Workers{kNameThreadsMax}, .console = Workers{kConsoleThreadsMax}} {
     raise_descriptor_limit();
     CHECK(::getrandom(&seed_, sizeof seed_, 0) == sizeof seed_);
     open_doors({.clock = &clock_, .disk = &disk_, .network = &network_, .console = &console_, .log_sink = &log_});
     CHECK(options.shards >= 1);
     for (std::uint32_t id = 0; id < options.shards; ++id) {
-      owned_shards_.push_back(std::make_unique<PosixShard>(*this, id, workers_));
+      owned_shards_.push_back(std::make_unique<PosixShard>(*this, id, threads_));
       stops_.push_back(std::make_unique<Stop>());
       add_shard(*owned_shards_.back());
     }
+  }
+
+  ~PosixNode() override {
+    // Jobs post to the shards, which go first; files are closed by the last who hold them.
+    devices_.finish();
+    threads_.processor.finish();
+    threads_.names.finish();
+    threads_.console.finish();
   }
 
   [[nodiscard]] Random random(Domain domain, std::uint64_t entity) const override {
@@ -126,16 +134,19 @@ class Runtime::PosixNode final : public Node {
   struct Stop final : Message {
     void deliver(Shard& at) override { static_cast<PosixShard&>(at).stop_requested.notify_all(); }
   };
+  static constexpr std::size_t kNameThreadsMax = 4;
+  static constexpr std::size_t kConsoleThreadsMax = 2;  // one reads, one writes
   std::uint64_t seed_ = 0;
   SystemClock clock_;
-  PosixDisk disk_;
+  Devices devices_;
+  PosixDisk disk_{devices_};
   PosixNetwork network_;
   PosixConsole console_;
   StderrLog log_;
+  PosixShard::Threads threads_;
   std::vector<std::unique_ptr<Stop>> stops_;
   std::vector<std::unique_ptr<PosixShard>> owned_shards_;
   std::atomic<bool> stop_requested_{false};
-  Workers workers_;  // last: joined before the shards that its jobs post to go
 };
 
 Runtime::Runtime(RuntimeOptions options) : node_{std::make_unique<PosixNode>(options)} {

@@ -1,6 +1,5 @@
 #include "kernel/posix/shard.h"
 
-#include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <time.h>
@@ -19,8 +18,8 @@ void ring(int doorbell) {
 
 }  // namespace
 
-PosixShard::PosixShard(Node& node, std::uint32_t id, Workers& workers)
-    : Shard{node, id, own_scheduler_}, workers_{workers} {
+PosixShard::PosixShard(Node& node, std::uint32_t id, Threads& threads)
+    : Shard{node, id, own_scheduler_}, threads_{threads} {
   epoll_ = epoll_create1(EPOLL_CLOEXEC);
   doorbell_ = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   CHECK(epoll_ >= 0 && doorbell_ >= 0);
@@ -30,16 +29,8 @@ PosixShard::PosixShard(Node& node, std::uint32_t id, Workers& workers)
 
 PosixShard::~PosixShard() {
   deliver_messages();  // work that ended after the last fiber still owns itself
-  for (const auto& [path, descriptor] : filesystems_) ::close(descriptor);
   ::close(epoll_);
   ::close(doorbell_);
-}
-
-Result<int> PosixShard::filesystem_at(std::string_view path) {
-  if (const auto known = filesystems_.find(path); known != filesystems_.end()) return known->second;
-  const int descriptor = ::open(std::string{path}.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) return fail_errno(errno);
-  return filesystems_[std::string{path}] = descriptor;
 }
 
 void PosixShard::post(Message& message) {
@@ -151,7 +142,7 @@ void PosixShard::blocking_to_the_end(Fiber& f, WorkRef work) {
   };
   const auto job = std::make_shared<Work>(*this, f, work);
   job->keep = job;
-  workers_.submit(job);
+  threads_.processor.submit(job);
   while (!job->done) f.park_regardless();
 }
 

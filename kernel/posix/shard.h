@@ -9,6 +9,7 @@
 
 #include "kernel/node.h"
 #include "kernel/notify.h"
+#include "kernel/posix/device.h"
 #include "kernel/posix/workers.h"
 #include "kernel/shard.h"
 
@@ -26,7 +27,13 @@ class Pollable {
 
 class PosixShard final : public Shard {
  public:
-  PosixShard(Node& node, std::uint32_t id, Workers& workers);
+  /// The threads for what may wait for something other than a device, each kind apart.
+  struct Threads {
+    Workers processor;
+    Workers names;
+    Workers console;
+  };
+  PosixShard(Node& node, std::uint32_t id, Threads& threads);
   ~PosixShard() override;
 
   void post(Message& message) override;
@@ -41,18 +48,20 @@ class PosixShard final : public Shard {
   /// For a Pollable that goes while its events may still be in the batch being handled.
   void forget(Pollable& pollable);
 
-  /// Runs `work`, which answers a Result, on a worker thread. A deadline or cancellation ends only the wait; the
+  [[nodiscard]] Threads& threads() { return threads_; }
+  /// Runs `work`, which answers a Result, on one of `workers`. A deadline or cancellation ends only the wait; the
   /// work owns what it uses.
   template <class F>
-  auto blocking(Fiber& f, F work) -> std::invoke_result_t<F&>;
-  /// The same with borrowed work, waiting to the end whatever comes.
+  auto blocking(Fiber& f, Workers& workers, F work) -> std::invoke_result_t<F&>;
+  /// Runs borrowed work that only needs a processor, waiting to the end whatever comes.
   void blocking_to_the_end(Fiber& f, WorkRef work);
 
-  /// A descriptor for syncfs(2), opened once and kept: the system remembers for each which failed write-backs it has told
-  /// of. One that is opened only for the sync answers well when another shard's sync has just heard of a failure that
-  /// took our pages too. Errors: as open.
-  Result<int> filesystem_at(std::string_view path);
-
+  /// The file systems that this shard has synced, by the path it named, and which failures it was told of.
+  struct Filesystem {
+    Device* device;
+    Device::Told told;
+  };
+  std::map<std::string, Filesystem, std::less<>> filesystems;
   Notify stop_requested;
 
  private:
@@ -61,10 +70,9 @@ class PosixShard final : public Shard {
   void deliver_messages();
   void wait_for_events();
 
-  std::map<std::string, int, std::less<>> filesystems_;
   StackPool stacks_;
   Scheduler own_scheduler_{stacks_};
-  Workers& workers_;
+  Threads& threads_;
   int epoll_ = -1;
   int doorbell_ = -1;
   std::atomic<Message*> mailbox_{nullptr};
@@ -94,7 +102,7 @@ struct PosixShard::BlockingJob : Job, Message {
 };
 
 template <class F>
-auto PosixShard::blocking(Fiber& f, F work) -> std::invoke_result_t<F&> {
+auto PosixShard::blocking(Fiber& f, Workers& workers, F work) -> std::invoke_result_t<F&> {
   using T = std::invoke_result_t<F&>;
   struct Typed final : BlockingJob<T> {
     Typed(PosixShard& home, Fiber& waiter, F body) : BlockingJob<T>{home, waiter}, body_{std::move(body)} {}
@@ -103,7 +111,7 @@ auto PosixShard::blocking(Fiber& f, F work) -> std::invoke_result_t<F&> {
   };
   const auto job = std::make_shared<Typed>(*this, f, std::move(work));
   job->keep = job;
-  workers_.submit(job);
+  workers.submit(job);
   while (!job->done) {
     const Result<> parked = f.park();
     if (!parked && !job->done) {

@@ -4,18 +4,23 @@
 
 namespace kernel::posix {
 
-Workers::~Workers() {
+void Workers::finish() {
   {
     const std::lock_guard lock{mutex_};
     stopping_ = true;
   }
   changed_.notify_all();
   for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
 }
 
 void Workers::submit(std::shared_ptr<Job> job) {
   {
-    const std::lock_guard lock{mutex_};
+    std::unique_lock lock{mutex_};
+    if (stopping_) {
+      lock.unlock();
+      return job->run();
+    }
     jobs_.push_back(std::move(job));
     if (idle_ < jobs_.size() && threads_.size() < threads_max_) threads_.emplace_back([this] { work(); });
   }
@@ -32,10 +37,11 @@ void Workers::work() {
     changed_.wait(lock, [this] { return stopping_ || !jobs_.empty(); });
     --idle_;
     if (jobs_.empty()) return;
-    const std::shared_ptr<Job> job = std::move(jobs_.front());
+    std::shared_ptr<Job> job = std::move(jobs_.front());
     jobs_.pop_front();
     lock.unlock();
     job->run();
+    job.reset();  // what goes with it may submit
     lock.lock();
   }
 }

@@ -1,5 +1,5 @@
-// Threads for what blocks: syncs, cold reads, name look-ups, offloaded work. Started on demand up to a bound; a
-// process that never blocks never has one.
+// Threads for what blocks. Started on demand up to a bound; a process that never blocks never has one. What may hang
+// for its own reasons has its own: each device, name look-ups, the terminal, and work that only needs a processor.
 #pragma once
 
 #include <condition_variable>
@@ -23,9 +23,11 @@ class Workers {
   explicit Workers(std::size_t threads_max) : threads_max_{threads_max} {}
   Workers(const Workers&) = delete;
   Workers& operator=(const Workers&) = delete;
-  /// Finishes what was submitted and joins the threads.
-  ~Workers();
+  ~Workers() { finish(); }
+  /// From any thread.
   void submit(std::shared_ptr<Job> job);
+  /// Finishes what was submitted and joins the threads. What is submitted later is run at once, by who submits it.
+  void finish();
 
  private:
   void work();

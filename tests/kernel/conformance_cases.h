@@ -11,12 +11,13 @@
 
 namespace kernel::conformance {
 
-/// What a case is given: an empty directory of its own, an address to listen on, and what asks the node to stop as
-/// Ctrl-C does.
+/// What a case is given: an empty directory of its own, an address to listen on, what asks the node to stop as
+/// Ctrl-C does, and what makes the disk hang.
 struct Ground {
   std::string directory;
   std::string address;
   std::function<void()> request_stop;
+  std::function<void(bool)> hold_disk;  ///< while it is held, no operation of the disk completes
 };
 
 struct Case {

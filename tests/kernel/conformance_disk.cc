@@ -1,5 +1,8 @@
 #include <gtest/gtest.h>
 
+#include <functional>
+#include <map>
+
 #include "kernel/node.h"
 #include "kernel/scope.h"
 #include "tests/kernel/conformance_cases.h"
@@ -234,6 +237,62 @@ void a_cancellation_ends_the_wait_for_a_file_operation(Fiber& f, const Ground& g
   EXPECT_TRUE((*file)->datasync(f)) << "the file is as good as before";
 }
 
+/// Each operation that may have to wait for the device, on names that end with `tag`.
+std::map<std::string_view, std::function<Result<>(Fiber&)>> waiting_operations(const Ground& ground, File& file, const std::string& tag) {
+  const auto named = [&ground, &tag](std::string_view kind) { return fmt::format("{}/{}{}", ground.directory, kind, tag); };
+  const auto plain = [](const auto& outcome) -> Result<> {
+    if (!outcome) return std::unexpected(outcome.error());
+    return {};
+  };
+  const auto bytes = std::make_shared<Buffer>(Buffer::copy_of("bytes"));
+  return {
+      {"write", [=, &file](Fiber& f) { return plain(file.write(f, 0, {bytes.get(), 1})); }},
+      {"datasync", [&file](Fiber& f) { return file.datasync(f); }},
+      {"truncate", [&file](Fiber& f) { return file.truncate(f, 5); }},
+      {"allocate", [&file](Fiber& f) { return file.allocate(f, 0, 5); }},
+      {"open", [=, path = named("made")](Fiber& f) { return plain(f.node().disk().open(f, path, OpenMode::create_or_open())); }},
+      {"rename", [=, from = named("from"), to = named("to")](Fiber& f) { return f.node().disk().rename(f, from, to); }},
+      {"unlink", [=, path = named("unlinked")](Fiber& f) { return f.node().disk().unlink(f, path); }},
+      {"make_directory", [=, path = named("folder")](Fiber& f) { return f.node().disk().make_directory(f, path); }},
+      {"remove_directory", [=, path = named("removed")](Fiber& f) { return f.node().disk().remove_directory(f, path); }},
+      {"list", [=, path = ground.directory](Fiber& f) { return plain(f.node().disk().list(f, path)); }},
+      {"sync_directory", [=, path = ground.directory](Fiber& f) { return f.node().disk().sync_directory(f, path); }},
+      {"sync_filesystem", [=, path = ground.directory](Fiber& f) { return f.node().disk().sync_filesystem(f, path); }},
+      {"space", [=, path = ground.directory](Fiber& f) { return plain(f.node().disk().space(f, path)); }},
+  };
+}
+
+void who_waits_for_the_disk_holds_up_nobody_else(Fiber& f, const Ground& ground) {
+  Disk& disk = f.node().disk();
+  for (const char* tag : {"-waits", "-gives-up"}) {
+    for (const char* kind : {"from", "unlinked"}) ASSERT_TRUE(put(f, fmt::format("{}/{}{}", ground.directory, kind, tag), "x"));
+    ASSERT_TRUE(disk.make_directory(f, fmt::format("{}/removed{}", ground.directory, tag)));
+  }
+  auto file = disk.open(f, ground.directory + "/held", OpenMode::create_new());
+  ASSERT_TRUE(file);
+  const auto gives_up = waiting_operations(ground, **file, "-gives-up");
+  for (const auto& [name, operation] : waiting_operations(ground, **file, "-waits")) {
+    ASSERT_TRUE(f.sleep(200ms));  // a backend that has just seen the disk answer may trust it for a while
+    ground.hold_disk(true);
+    bool ended = false;
+    Scope scope{f};
+    scope.spawn("waits", [&, &operation = operation, &name = name](Fiber& child) {
+      const Result<> outcome = operation(child);
+      EXPECT_TRUE(outcome) << name << ": " << describe(outcome.error());
+      ended = true;
+    });
+    ASSERT_TRUE(f.sleep(10ms));
+    {
+      const auto within = f.deadline_in(10ms);
+      EXPECT_TRUE(gives_up.at(name)(f).error().is(Errc::deadline)) << name;
+    }
+    EXPECT_FALSE(ended) << name;
+    ground.hold_disk(false);
+    ASSERT_TRUE(scope.join(f));
+    EXPECT_TRUE(ended) << name;
+  }
+}
+
 void a_file_that_was_opened_to_be_read_takes_no_change(Fiber& f, const Ground& ground) {
   const std::string path = ground.directory + "/read_only";
   ASSERT_TRUE(put(f, path, "text"));
@@ -305,6 +364,7 @@ constexpr Case kCases[] = {
     {"a_write_whose_waiter_gave_up_still_happens", a_write_whose_waiter_gave_up_still_happens},
     {"a_deadline_ends_the_wait_for_a_file_operation_and_no_more", a_deadline_ends_the_wait_for_a_file_operation_and_no_more},
     {"a_cancellation_ends_the_wait_for_a_file_operation", a_cancellation_ends_the_wait_for_a_file_operation},
+    {"who_waits_for_the_disk_holds_up_nobody_else", who_waits_for_the_disk_holds_up_nobody_else},
     {"a_file_that_was_opened_to_be_read_takes_no_change", a_file_that_was_opened_to_be_read_takes_no_change},
     {"replace_file_is_not_given_up_half_way", replace_file_is_not_given_up_half_way},
     {"replace_file_is_all_or_nothing_and_leaves_no_temporary", replace_file_is_all_or_nothing_and_leaves_no_temporary},

@@ -1,0 +1,141 @@
+// What a device shows of itself decides where writes are done, and syncs of its file system are shared.
+#include "kernel/posix/device.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <filesystem>
+#include <thread>
+
+#include "kernel/disk.h"
+#include "kernel/network.h"
+#include "kernel/node.h"
+#include "kernel/posix/runtime.h"
+#include "kernel/scope.h"
+#include "tests/kernel/posix/held_calls.h"
+
+namespace kernel::posix {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Mono kStart{1h};
+constexpr Duration kQuick = 5us;
+
+TEST(Device, IsWrittenToWithoutAThreadWhileWritesDoNotWait) {
+  Device device{1};
+  EXPECT_FALSE(device.takes_writes_at_once(kStart)) << "nothing is known of it yet";
+  Mono now = kStart;
+  device.note_write(now, now + kQuick);
+  for (int i = 0; i < 1000; ++i) {
+    now += 10ms;
+    ASSERT_TRUE(device.takes_writes_at_once(now)) << "it is written to all the time";
+    device.note_write(now, now + kQuick);
+  }
+  EXPECT_FALSE(device.takes_writes_at_once(now + Device::kDirectFor + 1ms)) << "what it showed is long ago";
+}
+
+TEST(Device, ThatMadeAWriteWaitHasToShowPatience) {
+  Device device{1};
+  device.note_write(kStart, kStart + kQuick);
+  const Mono waited = kStart + 50ms + Device::kWaited;
+  device.note_write(kStart + 49ms, waited);
+  EXPECT_FALSE(device.takes_writes_at_once(waited));
+  for (Duration since = 1ms; since < Device::kPatience; since += 10ms) {
+    device.note_write(waited + since, waited + since + kQuick);
+    ASSERT_FALSE(device.takes_writes_at_once(waited + since + kQuick));
+  }
+  const Mono later = waited + Device::kPatience;
+  device.note_write(later, later + kQuick);
+  EXPECT_TRUE(device.takes_writes_at_once(later + kQuick));
+}
+
+class FilesystemSync : public testing::Test {
+ protected:
+  Device::Told enter() { return device.keep_descriptor(::open("/tmp", O_RDONLY | O_CLOEXEC)); }
+  Device device{1};
+};
+
+TEST_F(FilesystemSync, IsSharedByWhoAskWhileOneIsUnderWay) {
+  constexpr int kAskers = 16;
+  const int before = syncfs_calls();
+  std::vector<Device::Told> told;
+  for (int i = 0; i < kAskers; ++i) told.push_back(enter());
+  hold_calls(true);
+  std::atomic<int> asking{0};
+  std::vector<std::thread> askers;
+  for (Device::Told& one : told) {
+    askers.emplace_back([&] {
+      ++asking;
+      EXPECT_TRUE(device.sync_filesystem(one));
+    });
+  }
+  while (asking < kAskers) std::this_thread::yield();
+  std::this_thread::sleep_for(50ms);
+  hold_calls(false);
+  for (std::thread& asker : askers) asker.join();
+  // Two, when all had asked before the first one ended.
+  EXPECT_LT(syncfs_calls() - before, kAskers / 2);
+}
+
+TEST_F(FilesystemSync, BeginsAfterItWasAskedFor) {
+  Device::Told first = enter();
+  Device::Told second = enter();
+  const int before = syncfs_calls();
+  EXPECT_TRUE(device.sync_filesystem(first));
+  EXPECT_TRUE(device.sync_filesystem(second));
+  EXPECT_EQ(syncfs_calls() - before, 2) << "the first had ended before the second was asked for";
+}
+
+TEST_F(FilesystemSync, ThatFailsIsToldOnceToEachWhoSyncs) {
+  Device::Told first = enter();
+  Device::Told second = enter();
+  fail_next_syncfs();
+  EXPECT_TRUE(device.sync_filesystem(first).error().is(Errc::io));
+  EXPECT_TRUE(device.sync_filesystem(second).error().is(Errc::io)) << "its pages may be among those that were lost";
+  EXPECT_TRUE(device.sync_filesystem(first));
+  EXPECT_TRUE(device.sync_filesystem(second));
+  Device::Told later = enter();
+  EXPECT_TRUE(device.sync_filesystem(later)) << "it has written nothing when that happened";
+}
+
+TEST(DevicesByPath, AreThoseOfTheFilesThere) {
+  Devices devices{1};
+  for (const char* path : {"/", "/proc/self/status", "/tmp"}) {
+    struct stat status;
+    ASSERT_EQ(::stat(path, &status), 0);
+    EXPECT_EQ(&devices.at(path), &devices.of(status.st_dev)) << path;
+  }
+  EXPECT_NE(&devices.at("/proc/self/status"), &devices.at("/"));
+  EXPECT_EQ(&devices.at("some/file"), &devices.at(std::filesystem::current_path().string()));
+}
+
+/// A thousand operations that hang on one device leave the threads of another alone.
+TEST(DevicesByPath, HaveThreadsOfTheirOwn) {
+  Runtime runtime{{.handle_signals = false}};
+  EXPECT_EQ(runtime.run([](Fiber& f) {
+    hold_calls(true);
+    Scope scope{f};
+    int opened = 0;
+    for (int i = 0; i < 100; ++i) {
+      scope.spawn("hangs", [&](Fiber& child) {
+        if (child.node().disk().open(child, "/etc/passwd", OpenMode::read_only())) ++opened;
+      });
+    }
+    static_cast<void>(f.sleep(20ms));
+    EXPECT_EQ(opened, 0);
+    // What needs a processor, a name or nothing of that device is served on.
+    EXPECT_EQ(offload(f, [] { return 42; }), 42);
+    EXPECT_TRUE(f.node().network().resolve(f, "localhost", 1));
+    hold_calls(false);
+    EXPECT_TRUE(scope.join(f));
+    return opened;
+  }), 100);
+  EXPECT_FALSE(is_stuck());
+}
+
+}  // namespace
+}  // namespace kernel::posix
