@@ -1,7 +1,6 @@
 #include "kernel/posix/device.h"
 
 #include <sys/sysmacros.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
@@ -35,10 +34,6 @@ std::string unescaped(std::string_view text) {
 
 }  // namespace
 
-Device::~Device() {
-  if (descriptor_ >= 0) ::close(descriptor_);
-}
-
 void Device::note_write(Mono begun, Mono ended) {
   if (ended - begun > kWaited) {
     waited_at_.store(ended, std::memory_order_relaxed);
@@ -49,39 +44,6 @@ void Device::note_write(Mono begun, Mono ended) {
   if (direct_until_.load(std::memory_order_relaxed) - ended > kDirectFor / 2) return;
   if (ended - waited_at_.load(std::memory_order_relaxed) < kPatience) return;
   direct_until_.store(ended + kDirectFor, std::memory_order_relaxed);
-}
-
-Device::Told Device::keep_descriptor(int descriptor) {
-  const std::lock_guard lock{sync_mutex_};
-  if (descriptor_ < 0) descriptor_ = descriptor;
-  else ::close(descriptor);
-  return {failures_};
-}
-
-Result<> Device::sync_filesystem(Told& told) {
-  std::unique_lock lock{sync_mutex_};
-  const std::uint64_t mine = ++asked_;
-  while (covered_ < mine) {
-    if (syncing_) {
-      sync_ended_.wait(lock);
-      continue;
-    }
-    syncing_ = true;
-    const std::uint64_t up_to = asked_;
-    lock.unlock();
-    const bool failed = ::syncfs(descriptor_) != 0;
-    const int error = errno;
-    lock.lock();
-    if (failed) {
-      ++failures_;
-      failure_errno_ = error;
-    }
-    covered_ = up_to;
-    syncing_ = false;
-    sync_ended_.notify_all();
-  }
-  if (std::exchange(told.failures, failures_) == failures_) return {};
-  return fail_errno(failure_errno_);
 }
 
 Device& Devices::of(dev_t number) {

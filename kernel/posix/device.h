@@ -1,12 +1,10 @@
 // A device as this process meets it. What waits for it waits on threads of its own, so that one that hangs holds up
-// nothing that lies elsewhere; it is written to without a thread while it shows that this does not wait; and there is
-// one sync of its file system at a time, for all shards.
+// nothing that lies elsewhere; and it is written to without a thread while it shows that this does not wait.
 #pragma once
 
 #include <sys/types.h>
 
 #include <atomic>
-#include <condition_variable>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -15,7 +13,6 @@
 #include <vector>
 
 #include "kernel/posix/workers.h"
-#include "kernel/result.h"
 #include "kernel/time.h"
 
 namespace kernel::posix {
@@ -24,7 +21,6 @@ namespace kernel::posix {
 class Device {
  public:
   explicit Device(std::size_t threads_max) : workers_{threads_max} {}
-  ~Device();
   [[nodiscard]] Workers& workers() { return workers_; }
 
   /// A write goes to the page cache, which costs less than handing it to a thread: so it is done on the shard's own thread
@@ -37,30 +33,11 @@ class Device {
   [[nodiscard]] bool takes_writes_at_once(Mono now) const { return now < direct_until_.load(std::memory_order_relaxed); }
   void note_write(Mono begun, Mono ended);
 
-  /// The failures of syncs that somebody has been told of. Each who syncs has one, guarded by the device.
-  struct Told {
-    std::uint64_t failures = 0;
-  };
-  /// Takes a descriptor somewhere on the file system, to sync by and to close.
-  Told keep_descriptor(int descriptor);
-  /// syncfs(2), shared: who asks while one is under way gets the next one, together with all who ask meanwhile. The
-  /// system tells a descriptor of each failed write-back once; here every Told hears of it. Blocks. Errors: io.
-  Result<> sync_filesystem(Told& told);
-
  private:
   Workers workers_;
   static constexpr Mono kLongAgo{Duration::min() / 2};  // differences to it do not overflow
   std::atomic<Mono> direct_until_{kLongAgo};
   std::atomic<Mono> waited_at_{kLongAgo};
-
-  std::mutex sync_mutex_;
-  std::condition_variable sync_ended_;
-  int descriptor_ = -1;
-  bool syncing_ = false;
-  std::uint64_t asked_ = 0;
-  std::uint64_t covered_ = 0;
-  std::uint64_t failures_ = 0;
-  int failure_errno_ = 0;
 };
 
 /// All of them, made as they are met. From any thread.

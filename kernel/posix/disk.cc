@@ -284,14 +284,13 @@ Result<> PosixDisk::sync_filesystem(Fiber& f, std::string_view path) {
         ::close(fd);
         return fail_errno(error);
       }
-      Device& device = devices_.of(status.st_dev);
-      return PosixShard::Filesystem{&device, device.keep_descriptor(fd)};
+      return PosixShard::Filesystem{fd, &devices_.of(status.st_dev)};
     }));
-    at = known.emplace(path, found).first;
+    const auto [entry, is_new] = known.emplace(path, found);
+    if (!is_new) ::close(found.descriptor);  // another fiber of the shard was quicker
+    at = entry;
   }
-  PosixShard::Filesystem& filesystem = at->second;
-  return shard_of(f).blocking(f, filesystem.device->workers(),
-                              [&filesystem] { return filesystem.device->sync_filesystem(filesystem.told); });
+  return shard_of(f).blocking(f, at->second.device->workers(), [fd = at->second.descriptor] { return outcome_of(::syncfs(fd)); });
 }
 
 Result<SpaceInfo> PosixDisk::space(Fiber& f, std::string_view path) {

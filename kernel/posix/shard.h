@@ -56,10 +56,12 @@ class PosixShard final : public Shard {
   /// Runs borrowed work that only needs a processor, waiting to the end whatever comes.
   void blocking_to_the_end(Fiber& f, WorkRef work);
 
-  /// The file systems that this shard has synced, by the path it named, and which failures it was told of.
+  /// What this shard syncs file systems by, for each path that it named. Opened once and kept: the system remembers for each
+  /// descriptor which failed write-backs it has told of, and one opened only for the sync would answer well when another
+  /// shard's sync has just heard of a failure that took our pages too.
   struct Filesystem {
+    int descriptor;
     Device* device;
-    Device::Told told;
   };
   std::map<std::string, Filesystem, std::less<>> filesystems;
   Notify stop_requested;

@@ -1,20 +1,18 @@
-// What a device shows of itself decides where writes are done, and syncs of its file system are shared.
+// What a device shows of itself decides where writes are done, and its threads are its own.
 #include "kernel/posix/device.h"
 
-#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include <atomic>
 #include <filesystem>
-#include <thread>
+#include <set>
 
 #include "kernel/disk.h"
 #include "kernel/network.h"
 #include "kernel/node.h"
 #include "kernel/posix/runtime.h"
 #include "kernel/scope.h"
+#include "kernel/shard.h"
 #include "tests/kernel/posix/held_calls.h"
 
 namespace kernel::posix {
@@ -53,53 +51,19 @@ TEST(Device, ThatMadeAWriteWaitHasToShowPatience) {
   EXPECT_TRUE(device.takes_writes_at_once(later + kQuick));
 }
 
-class FilesystemSync : public testing::Test {
- protected:
-  Device::Told enter() { return device.keep_descriptor(::open("/tmp", O_RDONLY | O_CLOEXEC)); }
-  Device device{1};
-};
-
-TEST_F(FilesystemSync, IsSharedByWhoAskWhileOneIsUnderWay) {
-  constexpr int kAskers = 16;
-  const int before = syncfs_calls();
-  std::vector<Device::Told> told;
-  for (int i = 0; i < kAskers; ++i) told.push_back(enter());
-  hold_calls(true);
-  std::atomic<int> asking{0};
-  std::vector<std::thread> askers;
-  for (Device::Told& one : told) {
-    askers.emplace_back([&] {
-      ++asking;
-      EXPECT_TRUE(device.sync_filesystem(one));
-    });
-  }
-  while (asking < kAskers) std::this_thread::yield();
-  std::this_thread::sleep_for(50ms);
-  hold_calls(false);
-  for (std::thread& asker : askers) asker.join();
-  // Two, when all had asked before the first one ended.
-  EXPECT_LT(syncfs_calls() - before, kAskers / 2);
-}
-
-TEST_F(FilesystemSync, BeginsAfterItWasAskedFor) {
-  Device::Told first = enter();
-  Device::Told second = enter();
-  const int before = syncfs_calls();
-  EXPECT_TRUE(device.sync_filesystem(first));
-  EXPECT_TRUE(device.sync_filesystem(second));
-  EXPECT_EQ(syncfs_calls() - before, 2) << "the first had ended before the second was asked for";
-}
-
-TEST_F(FilesystemSync, ThatFailsIsToldOnceToEachWhoSyncs) {
-  Device::Told first = enter();
-  Device::Told second = enter();
-  fail_next_syncfs();
-  EXPECT_TRUE(device.sync_filesystem(first).error().is(Errc::io));
-  EXPECT_TRUE(device.sync_filesystem(second).error().is(Errc::io)) << "its pages may be among those that were lost";
-  EXPECT_TRUE(device.sync_filesystem(first));
-  EXPECT_TRUE(device.sync_filesystem(second));
-  Device::Told later = enter();
-  EXPECT_TRUE(device.sync_filesystem(later)) << "it has written nothing when that happened";
+/// What one shard was told of a failed write-back, another shard is told too.
+TEST(FilesystemSync, ThatFailsIsToldToEachShard) {
+  Runtime runtime{{.shards = 2, .handle_signals = false}};
+  runtime.run([](Fiber& f) {
+    const auto sync = [](Fiber& here) { return here.node().disk().sync_filesystem(here, "/tmp"); };
+    EXPECT_TRUE(sync(f));
+    EXPECT_TRUE(call_on(f, *f.node().shards()[1], sync));
+    const std::set<int> used = syncfs_descriptors();
+    EXPECT_EQ(used.size(), 2u) << "each shard has its own, for which the system remembers what it has told";
+    EXPECT_TRUE(sync(f));
+    EXPECT_EQ(syncfs_descriptors(), used) << "and keeps it";
+    return 0;
+  });
 }
 
 TEST(DevicesByPath, AreThoseOfTheFilesThere) {

@@ -7,7 +7,6 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <chrono>
 #include <condition_variable>
 #include <cstdarg>
@@ -21,8 +20,7 @@ std::mutex mutex;
 std::condition_variable changed;
 bool are_held = false;
 bool stuck = false;
-bool syncfs_fails = false;
-int syncfs_count = 0;
+std::set<int> synced_by;
 
 void wait_while_held() {
   std::unique_lock lock{mutex};
@@ -40,13 +38,9 @@ bool is_stuck() {
   const std::lock_guard lock{mutex};
   return stuck;
 }
-void fail_next_syncfs() {
+std::set<int> syncfs_descriptors() {
   const std::lock_guard lock{mutex};
-  syncfs_fails = true;
-}
-int syncfs_calls() {
-  const std::lock_guard lock{mutex};
-  return syncfs_count;
+  return synced_by;
 }
 
 }  // namespace kernel::posix
@@ -89,12 +83,7 @@ int __wrap_syncfs(int fd) {
   wait_while_held();
   {
     const std::lock_guard lock{kernel::posix::mutex};
-    ++kernel::posix::syncfs_count;
-    if (kernel::posix::syncfs_fails) {
-      kernel::posix::syncfs_fails = false;
-      errno = EIO;
-      return -1;
-    }
+    kernel::posix::synced_by.insert(fd);
   }
   return __real_syncfs(fd);
 }
