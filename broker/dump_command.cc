@@ -34,7 +34,8 @@ kernel::Command dump_command() {
             auto options = std::make_shared<log::DumpOptions>();
             auto form = std::make_shared<std::string>("text");
             app.add_option("PATH", options->paths, "Files, or directories with all below them")->required();
-            app.add_flag("--records", options->records, "The records of batches too");
+            app.add_flag("--records", options->records, "The records of batches too; of internal topics by type and fields");
+            app.add_option("--topic", options->topic, "Of which topic the records are, where the files' directory does not say");
             app.add_option("--format", *form, "text for people, json (a line each) for programs")
                 ->check(CLI::IsMember({"text", "json"}))
                 ->capture_default_str();

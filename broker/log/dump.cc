@@ -11,6 +11,7 @@
 #include "broker/log/offset_index.h"
 #include "broker/log/producer_state.h"
 #include "broker/log/reason.h"
+#include "broker/log/record_fields.h"
 #include "broker/log/text_lines.h"
 #include "broker/log/time_index.h"
 #include "broker/log/transaction_index.h"
@@ -34,22 +35,6 @@ using Json = nlohmann::ordered_json;
 constexpr std::size_t kUncompressedBytesMax = 256u << 20;
 constexpr std::size_t kFlushAtBytes = 64 * 1024;
 constexpr std::size_t kAnyNumberOfEntries = 1u << 30;
-
-/// Text that JSON and terminals take: anything but printable ASCII is escaped.
-std::string printable(kernel::ByteView bytes) {
-  std::string text;
-  for (const std::byte b : bytes) {
-    const auto c = static_cast<unsigned char>(b);
-    if (c == '\\') {
-      text += "\\\\";
-    } else if (c >= 0x20 && c < 0x7f) {
-      text += static_cast<char>(c);
-    } else {
-      fmt::format_to(std::back_inserter(text), "\\x{:02x}", c);
-    }
-  }
-  return text;
-}
 
 Json nullable(const net::record::NullableBytes& bytes) { return bytes ? Json(printable(*bytes)) : Json(nullptr); }
 
@@ -142,7 +127,7 @@ class Dumper {
     const kernel::ByteView bytes = item.bytes.view();
     const bool valid = net::record::check_whole(h, {&bytes, 1}).has_value();
     const auto codec = h.codec();
-    Json fields{{"kind", "batch"}, {"position", item.position}, {"base_offset", h.base_offset.raw()},
+    Json heading{{"kind", "batch"}, {"position", item.position}, {"base_offset", h.base_offset.raw()},
                 {"last_offset", h.last_offset().raw()}, {"records", h.records_count}, {"size_bytes", h.size_bytes()},
                 {"leader_epoch", h.leader_epoch.raw()}, {"max_timestamp_ms", h.max_timestamp_ms},
                 {"timestamp_type", h.timestamp_type() == net::record::TimestampType::create_time ? "create" : "append"},
@@ -150,17 +135,21 @@ class Dumper {
                 {"producer_id", h.producer_id.raw()}, {"producer_epoch", h.producer_epoch.raw()},
                 {"base_sequence", h.base_sequence}, {"transactional", h.is_transactional()},
                 {"control", h.is_control()}, {"crc", h.crc}, {"valid", valid}};
-    TRY(line(std::move(fields)));
+    TRY(line(std::move(heading)));
     if (!valid) return kernel::fail(net::record::Reason::bad_crc, static_cast<std::int64_t>(item.position));
     if (!options_.records) return {};
     const auto region = TRY(net::record::RecordRegion::open(h, bytes.subspan(net::record::kHeaderBytes), kUncompressedBytesMax));
     auto records = region.iterate();
+    const InternalTopic topic = internal_topic_of(options_.topic.empty() ? topic_of_file(path_) : options_.topic);
     while (const auto record = TRY(records.next())) {
       Json headers = Json::array();
       for (const auto& header : record->headers.to_vector())
         headers.push_back({{"key", printable(kernel::as_bytes(header.key))}, {"value", nullable(header.value)}});
-      TRY(line({{"kind", "record"}, {"offset", record->offset.raw()}, {"timestamp_ms", record->timestamp_ms},
-                {"key", nullable(record->key)}, {"value", nullable(record->value)}, {"headers", std::move(headers)}}));
+      Json fields{{"kind", "record"}, {"offset", record->offset.raw()}, {"timestamp_ms", record->timestamp_ms}};
+      fields.update(h.is_control() ? control_fields_of(record->key, record->value)
+                                   : fields_of(topic, record->key, record->value));
+      fields["headers"] = std::move(headers);
+      TRY(line(std::move(fields)));
     }
     return {};
   }

@@ -15,7 +15,8 @@ namespace broker::log {
 struct DumpOptions {
   std::vector<std::string> paths;  ///< files, or directories with all below them
   enum class Form : std::uint8_t { text, json } form = Form::text;
-  bool records = false;            ///< the records of batches too
+  bool records = false;            ///< the records of batches too, those of internal topics by their fields
+  std::string topic;               ///< of which records are; what the name of their directory says when empty
 };
 
 /// Writes to the console of the node. A file that does not hold what its name promises is reported in the output, and

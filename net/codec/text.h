@@ -3,6 +3,11 @@
 //   to_text(request) == R"({transactional_id=null, acks=-1, topic_data=[{name="orders", ...}]})"
 //
 // The text is for people and may change. Bytes and records are given by size only: they may hold secrets.
+//
+//   to_json(record) == R"({"name":"orders","topic_id":"..."})"
+//
+// is for programs that look into stored records: bytes are shown, and in them and in strings whatever is not printable
+// ASCII is written as the four characters \xNN (and \ as two).
 #pragma once
 
 #include <cstdint>
@@ -16,9 +21,13 @@
 
 namespace net {
 
+/// Appends `c`, or \xNN if it is not printable ASCII; a backslash twice.
+void append_printable(std::string& out, char c);
+
 class TextOut {
  public:
-  explicit TextOut(std::string& out) : out_{out} {}
+  enum class Form : std::uint8_t { text, json };
+  explicit TextOut(std::string& out, Form form = Form::text) : out_{out}, form_{form} {}
 
   void open();
   void close();
@@ -52,7 +61,7 @@ class TextOut {
     out_ += '[';
     bool first = true;
     for (const T& element : list) {
-      if (!first) out_ += ", ";
+      if (!first) out_ += form_ == Form::json ? "," : ", ";
       first = false;
       put(element);
     }
@@ -69,7 +78,10 @@ class TextOut {
     value.text(*this);
   }
 
+  void put_json(std::string_view value);
+
   std::string& out_;
+  Form form_;
   bool first_ = true;
 };
 
@@ -77,6 +89,14 @@ template <class M>
 [[nodiscard]] std::string to_text(const M& message) {
   std::string out;
   TextOut text{out};
+  message.text(text);
+  return out;
+}
+
+template <class M>
+[[nodiscard]] std::string to_json(const M& message) {
+  std::string out;
+  TextOut text{out, TextOut::Form::json};
   message.text(text);
   return out;
 }

@@ -1,5 +1,6 @@
 """Our own command line, judged by what a broker and its scripts are told. Runs against Apache Kafka as well."""
 import json
+import re
 import subprocess
 import time
 
@@ -165,6 +166,24 @@ def log_dump(ctx):
     whole = dump(folder)
     assert f"{segment}:\n  batch " in whole and f"{folder}/partition.metadata:\n" in whole, whole
     assert "first" in dump(folder, "--records") and "first" not in whole
+
+    # Internal topics are told by type and fields, in both forms; what is of no known topic stays as it is.
+    run([ctx.program, "consume", topic, "-g", topic + "-group", "--count", "2", "-b", ctx.address])
+    wanted = {"type": "OffsetCommit", "key": {"group": topic + "-group", "topic": topic, "partition": 0}}
+    commits = [line for log in ctx.broker.log_dir.glob("__consumer_offsets-*/*.log")
+               for line in map(json.loads, dump(log, "--records", "--format", "json").splitlines())
+               if {word: line.get(word) for word in wanted} == wanted]
+    assert commits and commits[-1]["value"]["offset"] == 2, commits
+    metadata = ctx.broker.log_dir / "__cluster_metadata-0" / f"{0:020}.log"
+    told = [json.loads(line) for line in dump(metadata, "--records", "--format", "json").splitlines()]
+    assert not any("note" in line for line in told), [line for line in told if "note" in line]
+    assert "leader_change" in {line.get("type") for line in told}
+    assert [r["value"]["name"] for r in told if r.get("type") == "TopicRecord" and r["value"]["name"] == topic] == [topic]
+    assert re.search(rf'^  record offset=\d+ .* type=TopicRecord key=null version=0 value=\{{"name":"{topic}",', dump(metadata, "--records"), re.M)
+    copy = ctx.work / metadata.name
+    copy.write_bytes(metadata.read_bytes())
+    assert "type=TopicRecord" not in dump(copy, "--records")
+    assert "type=TopicRecord" in dump(copy, "--records", "--topic", "__cluster_metadata")
 
     def failing(*words):
         done = subprocess.run([str(ctx.program), "log", "dump", *[str(w) for w in words]], capture_output=True, text=True, timeout=60)

@@ -1,10 +1,12 @@
 """Kafka's own dump tool reads the files that the broker left behind."""
+import collections
+import json
 import re
 
 from check_confluent import produce
 from check_java import tool
 from groups import kalda
-from harness import Skip, check
+from harness import Skip, check, run
 from records import sample
 
 
@@ -14,6 +16,14 @@ def dump(*words):
                 "Found out of order timestamp"):
         assert bad not in text, f"{words}: {text[max(0, text.find(bad) - 200):text.find(bad) + 400]}"
     return text
+
+
+def dumped_types(ctx, *paths):
+    """How often `kalda log dump` names each type of record; every record must be understood."""
+    out = run([ctx.program, "log", "dump", *paths, "--records", "--format", "json"]).decode()
+    records = [line for line in map(json.loads, out.splitlines()) if line["kind"] == "record"]
+    assert not any("note" in one for one in records), [one for one in records if "note" in one][:3]
+    return collections.Counter(one["type"] for one in records)
 
 
 @check("the dump tool reads segments, offset and time indexes, and finds them in order", needs="confluent java-tools",
@@ -69,6 +79,9 @@ def snapshots(ctx):
         text = "".join(dump("--files", str(log), "--offsets-decoder")
                        for log in sorted(ctx.broker.log_dir.glob("__consumer_offsets-*/*.log")) if log.stat().st_size)
         assert re.search(rf'"group":"{group}","topic":"{topic}","partition":0.*"offset":2400', text), text[-600:]
+        ours = dumped_types(ctx, *ctx.broker.log_dir.glob("__consumer_offsets-*/*.log"))
+        theirs = {"OffsetCommit": text.count('key: {"type":"1"'), "GroupMetadata": text.count('key: {"type":"2"')}
+        assert ours == theirs and all(theirs.values()), f"ours {ours}, Kafka's {theirs}: {text[-600:]}"
     finally:
         ctx.broker.start()
 
@@ -82,6 +95,8 @@ def metadata(ctx):
     try:
         for snapshot in (ctx.broker.log_dir / "__cluster_metadata-0").glob("*.checkpoint"):
             text = dump("--files", str(snapshot), "--cluster-metadata-decoder")
+            ours = dumped_types(ctx, snapshot)
+            assert (ours["snapshot_header"], ours["snapshot_footer"], ours["kraft_version"], ours["kraft_voters"]) == (1,) * 4, ours
             for kind in ("SnapshotHeader", "SnapshotFooter", "KRaftVersion", "KRaftVoters", '"type":"FEATURE_LEVEL_RECORD"'):
                 assert kind in text, f"there is no {kind} in {snapshot.name}: {text[:600]}"
         logs = sorted((ctx.broker.log_dir / "__cluster_metadata-0").glob("*.log"))
@@ -89,5 +104,8 @@ def metadata(ctx):
         assert f'"name":"{topic}"' in text, "the topic's record is not in the metadata log"
         for kind in ("REGISTER_BROKER_RECORD", "TOPIC_RECORD", "PARTITION_RECORD", "FEATURE_LEVEL_RECORD"):
             assert f'"type":"{kind}"' in text, f"there is no {kind}"
+        theirs = collections.Counter(kind.replace("_", "").lower() for kind in re.findall(r'"type":"(\w+_RECORD)"', text))
+        ours = collections.Counter({kind.lower(): count for kind, count in dumped_types(ctx, *logs).items() if kind.endswith("Record")})
+        assert ours == theirs, f"ours {ours}, Kafka's {theirs}"
     finally:
         ctx.broker.start()

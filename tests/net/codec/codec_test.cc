@@ -1,4 +1,5 @@
 // What fields, lists and tags do at their edges.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <limits>
@@ -6,6 +7,7 @@
 #include "net/codec/message.h"
 #include "net/codec/text.h"
 #include "net/framed_record.h"
+#include "net/messages/group_records.h"
 #include "net/messages/metadata.h"
 #include "net/messages/metadata_records.h"
 #include "net/messages/offset_commit.h"
@@ -192,6 +194,28 @@ TEST(Text, names_fields_and_hides_bytes) {
   EXPECT_EQ(to_text(request),
             R"({transactional_id=null, acks=0, timeout_ms=0, topic_data=[{name="a\"b\x0a", )"
             R"(topic_id=AAAAAAAAAAAAAAAAAAAAAA, partition_data=[{index=0, records=<12 bytes>}]}]})");
+}
+
+TEST(Text, json_shows_bytes_and_escapes_whatever_json_or_a_terminal_would_not_take) {
+  Arena arena;
+  GroupMetadataValue group;
+  group.protocol_type = "a\"b\n\\";
+  group.members = arena.list<GroupMetadataValue::MemberMetadata>(2);
+  group.members[0].member_id = "one";
+  group.members[0].subscription = kernel::as_bytes(std::string_view{"\x00\xff}", 3});
+  EXPECT_EQ(to_json(group),
+            R"({"protocol_type":"a\"b\\x0a\\\\","generation":0,"protocol":"","leader":"",)"
+            R"("current_state_timestamp":-1,"members":[)"
+            R"({"member_id":"one","group_instance_id":null,"client_id":"","client_host":"","rebalance_timeout":-1,)"
+            R"("session_timeout":0,"subscription":"\\x00\\xff}","assignment":""},)"
+            R"({"member_id":"","group_instance_id":null,"client_id":"","client_host":"","rebalance_timeout":-1,)"
+            R"("session_timeout":0,"subscription":"","assignment":""}]})");
+}
+
+TEST(Text, json_of_a_number_that_json_has_no_word_for_is_still_json) {
+  ClientQuotaRecord quota;
+  quota.value = std::numeric_limits<double>::infinity();
+  EXPECT_THAT(to_json(quota), ::testing::HasSubstr(R"("value":"inf")"));
 }
 
 }  // namespace
