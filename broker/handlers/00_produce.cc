@@ -4,6 +4,8 @@
 // fiber of its own so that the next request can start: wait until each is as safe as acks asks, and answer.
 #include <deque>
 
+#include <fmt/format.h>
+
 #include "broker/coordinators/placement.h"
 #include "broker/handlers/apis.h"
 #include "broker/handlers/call.h"
@@ -83,13 +85,22 @@ bool names_one_record(const kernel::Error& error) {
          error.is(Reason::timestamp_out_of_range);
 }
 
+/// For whoever wrote the record: error.detail is its place in the batch where one is to blame.
+std::string message_of(const kernel::Error& error) {
+  using net::record::Reason;
+  if (error.is(Reason::key_missing)) return fmt::format("record {} of the batch has no key, which a compacted topic needs", error.detail);
+  if (error.is(Reason::timestamp_out_of_range))
+    return fmt::format("record {} of the batch has a time that message.timestamp.before.max.ms or "
+                       "message.timestamp.after.max.ms of the topic rules out", error.detail);
+  return wire_message(error);
+}
+
 void refuse(Produce& produce, PartitionAnswer& answer, const kernel::Error& error) {
   if (error.room == kernel::Room::broker && error.value >= 0x500 && error.value < 0x600) {
     const auto reason = error.as<ProduceReason>();
     return refuse(produce, answer, code_of(reason), message_of(reason));
   }
-  const std::string message = wire_message(error);
-  refuse(produce, answer, wire_code(error), message);
+  refuse(produce, answer, wire_code(error), message_of(error));
   if (!names_one_record(error)) return;
   answer.record_errors = produce.call.arena->list<ProduceResponse::BatchIndexAndErrorMessage>(1);
   answer.record_errors[0].batch_index = static_cast<std::int32_t>(error.detail);

@@ -36,6 +36,27 @@ constexpr std::size_t kGatherBytes = 64 * 1024;
 constexpr std::string_view kRed = "\x1b[31m";
 constexpr std::string_view kPlain = "\x1b[0m";
 
+/// After the broker has refused records.
+std::string_view next_step(net::ErrorCode refused) {
+  using net::ErrorCode;
+  switch (refused) {
+    case ErrorCode::kafka_storage_error: return "a disk of the broker is full or failing: see its log";
+    case ErrorCode::invalid_record: return "correct the record; in a topic with cleanup.policy=compact each needs a key (--key-separator)";
+    case ErrorCode::message_too_large:
+    case ErrorCode::record_list_too_large: return "raise max.message.bytes of the topic (`kalda config set topic`), or lower --batch-bytes";
+    case ErrorCode::invalid_timestamp:
+      return "give it a time that message.timestamp.before.max.ms and message.timestamp.after.max.ms of the topic allow";
+    case ErrorCode::unsupported_compression_type: return "choose another --compression";
+    case ErrorCode::invalid_topic_exception: return "choose another topic: see `kalda topic list`";
+    case ErrorCode::topic_authorization_failed:
+    case ErrorCode::cluster_authorization_failed: return "ask whoever runs the cluster for the right to write there";
+    case ErrorCode::not_enough_replicas:
+    case ErrorCode::not_enough_replicas_after_append:
+      return "fewer replicas are in sync than min.insync.replicas of the topic: wait for them, or lower it";
+    default: return {};
+  }
+}
+
 std::string next_step(const Error& error, const ClusterOptions& options) {
   if (error.is(Errc::connection_refused))
     return fmt::format("nobody listens at {}; is the broker running? Start one with `kalda serve`", options.bootstrap);
@@ -43,7 +64,7 @@ std::string next_step(const Error& error, const ClusterOptions& options) {
     return fmt::format("{} cannot be reached; check the name, the port and the network (-b HOST:PORT)", options.bootstrap);
   if (error.is(Reason::unknown_topic)) return "create it with `kalda topic create NAME`, or see `kalda topic list`";
   const auto last_answer = error.is(Reason::delivery_timeout) ? static_cast<net::ErrorCode>(error.detail) : core::broker_code(error);
-  if (last_answer == net::ErrorCode::kafka_storage_error) return "a disk of the broker is full or failing: see its log";
+  if (const std::string_view next = next_step(last_answer); !next.empty()) return std::string{next};
   if (error.is(Errc::deadline) || error.is(Reason::timed_out)) return "try a longer --timeout";
   if (error.is(Reason::disconnected))
     return fmt::format("is a Kafka listener at {}? A TLS or controller listener would close the connection", options.bootstrap);
@@ -110,9 +131,10 @@ int complain(Fiber& f, std::string_view what) {
   return kFailed;
 }
 
-int complain(Fiber& f, std::string_view doing, const Error& error, const ClusterOptions& options) {
+int complain(Fiber& f, std::string_view doing, const Error& error, const ClusterOptions& options, std::string_view said) {
   const std::string next = next_step(error, options);
-  return complain(f, fmt::format("{}: {}{}{}", doing, core::explain(error), next.empty() ? "" : "; ", next));
+  const std::string words = said.empty() ? "" : fmt::format(" ({})", said);
+  return complain(f, fmt::format("{}: {}{}{}{}", doing, core::explain(error), words, next.empty() ? "" : "; ", next));
 }
 
 std::string words_of(net::ErrorCode code, std::string_view message) {

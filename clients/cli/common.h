@@ -50,8 +50,9 @@ class Out {
 
 /// "kalda: <what>" on standard error, red on a terminal. Answers kFailed.
 int complain(kernel::Fiber& f, std::string_view what);
-/// The same for an error, with what to do next where we know it.
-int complain(kernel::Fiber& f, std::string_view doing, const kernel::Error& error, const ClusterOptions& options);
+/// The same for an error, with the broker's own words where it had any, and what to do next where we know it.
+int complain(kernel::Fiber& f, std::string_view doing, const kernel::Error& error, const ClusterOptions& options,
+             std::string_view said = {});
 /// A Kafka error code and the broker's own words.
 std::string words_of(net::ErrorCode code, std::string_view message);
 

@@ -9,6 +9,7 @@
 #include "clients/cli/lines.h"
 #include "clients/cli/progress.h"
 #include "clients/cli/record_lines.h"
+#include "clients/cli/refusal.h"
 #include "clients/producer/producer.h"
 #include "kernel/option_checks.h"
 
@@ -100,10 +101,11 @@ class ProduceRun {
       if (!future.is_done()) return stop(fmt::format("line {}: not decided", number));
       const Delivery delivery = future.delivery();
       if (delivery.outcome != Delivery::Outcome::ok) {
-        const bool unknown = delivery.outcome == Delivery::Outcome::unknown;
-        return complain(f_, fmt::format("line {}: the record {} (the lines before were acknowledged)", number,
-                                        unknown ? "may or may not be on the log" : "was not written"),
-                        delivery.error, options_.cluster);
+        std::vector<std::uint64_t> lines;  // of the batch that it went in, all of them: its records are decided together
+        for (const auto& [line, other] : sent_)
+          if (other.batch_id() == future.batch_id()) lines.push_back(line);
+        return complain(f_, what_failed(lines, delivery, future.refusal()), delivery.error, options_.cluster,
+                        said_by_broker(lines, future.refusal()));
       }
       sent_.pop_front();
     }

@@ -4,7 +4,9 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "clients/core/reason.h"
 #include "kernel/notify.h"
@@ -40,11 +42,22 @@ struct Delivery {
   kernel::Error error{};
 };
 
+/// What a broker says of a batch that it does not take.
+struct Blame {
+  std::int32_t index = 0;  ///< of the record, in its batch; what the broker says, which may be anything
+  std::string message;     ///< empty when it had no words
+};
+struct Refusal {
+  std::string message;         ///< about the batch; empty when it had no words
+  std::vector<Blame> records;  ///< those it blames; none: it names no one
+};
+
 /// What became of a batch; shared by the futures of its records.
 struct Fate {
   std::uint64_t batch_id = 0;
   net::PartitionId partition{0};
   std::optional<Delivery> delivery;  ///< of the batch's first record
+  Refusal refusal;                   ///< of the last answer; empty when that was no error, or none came
   kernel::Notify decided;
 };
 
@@ -64,6 +77,8 @@ class DeliveryFuture {
   [[nodiscard]] std::uint64_t batch_id() const { return fate_->batch_id; }
   [[nodiscard]] std::int32_t index() const { return index_; }
   [[nodiscard]] net::PartitionId partition() const { return fate_->partition; }
+  /// What the broker said, of a delivery that is done and not ok.
+  [[nodiscard]] const Refusal& refusal() const { return fate_->refusal; }
 
  private:
   std::shared_ptr<Fate> fate_;

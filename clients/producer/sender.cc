@@ -30,6 +30,15 @@ PartitionQueue::AttemptEnd not_made(const Error& error) {
   return {.result = AttemptResult::refused_for_now, .error = error, .made = false};
 }
 
+Refusal refusal_in(const net::ProduceResponse::PartitionProduceResponse& answer) {
+  Refusal refusal;
+  if (answer.error_code == ErrorCode::none) return refusal;
+  refusal.message = answer.error_message.value_or("");
+  for (const auto& one : answer.record_errors)
+    refusal.records.push_back({one.batch_index, std::string{one.batch_index_error_message.value_or("")}});
+  return refusal;
+}
+
 }  // namespace
 
 void Producer::State::keep_house(Fiber& f) {
@@ -263,6 +272,7 @@ void Producer::State::take_answer(Fiber& f, Sender& sender, const Flight& flight
       const AttemptResult result = meaning_of(code);
       PartitionQueue::AttemptEnd end{result, {}, partition.base_offset, partition.log_append_time_ms};
       if (code != ErrorCode::none) end.error = core::fail_code(code).error();
+      flight.batches[i].second->fate->refusal = refusal_in(partition);
       stale |= net::facts(code).remedy == net::ErrorRemedy::refresh_metadata;
       if (partition.current_leader.leader_id != net::kBrokerIdNone)
         cluster->learn_leader(flight.attempts[i].at, partition.current_leader.leader_id,

@@ -233,6 +233,13 @@ std::optional<net::EncodedFrame> FakeBroker::produce(kernel::Fiber&, const net::
       partition.base_offset = Offset{-1};
       if (const auto code = script(ApiKey::produce)) {
         partition.error_code = *code;
+        if (!refusal.empty()) partition.error_message = refusal;
+        for (const auto& [index, words] : blamed) {
+          net::ProduceResponse::BatchIndexAndErrorMessage one;
+          one.batch_index = index;
+          if (!words.empty()) one.batch_index_error_message = words;
+          arena.push_back(partition.record_errors, one);
+        }
       } else if (random_->chance(faults.error_ppm)) {
         const bool done_all_the_same = random_->below(2) == 0;
         if (done_all_the_same) (void)append_checked(logs_.at(name).at(data.index), data.records.bytes());

@@ -63,6 +63,8 @@ class FakeBroker {
   FakeFaults faults;
   std::set<net::ApiKey> silent;                        ///< never answered
   std::map<net::ApiKey, std::deque<net::ErrorCode>> scripted;  ///< answered in turn, without doing anything
+  std::string refusal;                                 ///< what scripted errors of Produce say
+  std::vector<std::pair<std::int32_t, std::string>> blamed;  ///< records that they blame, with words
   std::int16_t api_versions_last = 4;
   std::map<net::ApiKey, std::int16_t> version_last;
   std::map<net::ApiKey, int> requests;

@@ -104,6 +104,26 @@ def formats(ctx):
     assert "is not beginning, end" in fails(ctx, "consume", name, "--from", "soon", status=2)
 
 
+@check("kalda: produce names the line that the broker refuses, with the broker's own words and what to do")
+def refused_record(ctx):
+    name = ctx.new_topic("compacted", cleanup_policy="compact")
+
+    def fails_to_produce(lines, *words):
+        done = subprocess.run([str(ctx.program), "produce", name, "-b", ctx.address, "--linger-ms", "500", *words],
+                              input=lines, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 1, (done.returncode, done.stderr)
+        return done.stderr
+
+    said = fails_to_produce("a:1\nb:2\nNULL:3\nc:4\n", "-k", ":", "--null", "NULL")
+    assert "line 3: the record was refused, and with it 3 others of the same batch, lines 1 to 4" in said, said
+    assert "INVALID_RECORD (" in said and "key" in said.partition("INVALID_RECORD (")[2].partition(")")[0], said
+    assert "cleanup.policy=compact" in said.rpartition(";")[2], said
+    kalda(ctx, "config", "set", "topic", name, "max.message.bytes=1000")
+    said = fails_to_produce("a:1\nb:" + "x" * 2000 + "\n", "-k", ":")
+    assert "line 1: the record was not written, nor 1 other of the same batch, to line 2" in said, said
+    assert "MESSAGE_TOO_LARGE" in said and "raise max.message.bytes" in said, said
+
+
 @check("kalda: topics are created, listed, described and deleted, for people and for programs")
 def topics(ctx):
     one, two, none = ctx.topic_name("made"), ctx.topic_name("made"), ctx.topic_name("none")

@@ -106,6 +106,40 @@ TEST(Delivery, a_refused_batch_fails_alone_and_the_rest_go_on) {
   }
 }
 
+TEST(Delivery, a_refusal_comes_with_the_brokers_words_and_the_records_it_blames) {
+  ClientWorld world{5};
+  world.broker.add_topic("t", 1);
+  world.broker.scripted[net::ApiKey::produce] = {net::ErrorCode::invalid_record};
+  world.broker.refusal = "one record is bad";
+  world.broker.blamed = {{1, "it has no key"}, {2, ""}};
+  const auto send_three = [](kernel::Fiber& f, Producer& producer) {
+    std::vector<DeliveryFuture> sent;
+    for (int i = 0; i < 3; ++i) sent.push_back(*producer.send(f, {.topic = "t", .partition = net::PartitionId{0}}));
+    EXPECT_TRUE(producer.flush(f));
+    return sent;
+  };
+  const bool ended = world.run([&](kernel::Fiber& f, kernel::Scope& scope, auto cluster) {
+    auto producer = *Producer::open(scope, cluster, {.linger = 10ms});
+    const auto refused = send_three(f, *producer);
+    for (const DeliveryFuture& one : refused) {
+      ASSERT_EQ(one.delivery().outcome, Outcome::failed);
+      EXPECT_EQ(one.refusal().message, "one record is bad");
+      ASSERT_EQ(one.refusal().records.size(), 2u);
+      EXPECT_EQ(one.refusal().records[0].index, refused[1].index());
+      EXPECT_EQ(one.refusal().records[0].message, "it has no key");
+      EXPECT_EQ(one.refusal().records[1].message, "");
+    }
+    // What was said of an attempt is not said of one that went well.
+    world.broker.scripted[net::ApiKey::produce] = {net::ErrorCode::not_enough_replicas};
+    for (const DeliveryFuture& one : send_three(f, *producer)) {
+      EXPECT_EQ(one.delivery().outcome, Outcome::ok);
+      EXPECT_TRUE(one.refusal().message.empty() && one.refusal().records.empty());
+    }
+    ASSERT_TRUE(producer->close(f));
+  });
+  EXPECT_TRUE(ended);
+}
+
 TEST(Delivery, without_an_answer_the_outcome_is_unknown_and_later_records_still_arrive) {
   ClientWorld world{3};
   world.broker.add_topic("t", 1);
