@@ -39,6 +39,20 @@ void tell_progress(Fiber& f, const std::vector<BrokerShard*>& shards, const meta
   }
 }
 
+/// An error's detail is the port, for whoever explains it.
+Result<kernel::ListenerHandle> listen_at(Fiber& f, const config::Listener& wanted) {
+  const std::string host = wanted.host.empty() ? "0.0.0.0" : wanted.host;
+  const auto addresses = TRY(f.node().network().resolve(f, host, wanted.port));
+  auto listener = f.node().network().listen(f, addresses.front());
+  if (!listener) listener.error().detail = wanted.port;
+  return listener;
+}
+Result<kernel::ListenerHandle> listen_for_admin(Fiber& f, const config::BrokerConfig& config) {
+  auto listener = f.node().network().listen(f, {config.admin_address, *config.admin_port});
+  if (!listener) listener.error().detail = *config.admin_port;
+  return listener;
+}
+
 }  // namespace
 
 BrokerShard& Broker::home_of(const PartitionKey& key) const {
@@ -356,25 +370,24 @@ Result<> Broker::drop_directory(Fiber& f, std::size_t directory) {
   return publish(f);
 }
 
+Result<> Broker::check_ports(Fiber& f, const config::BrokerConfig& config) {
+  std::vector<kernel::ListenerHandle> held;  // until all are there, as run() will
+  for (const config::Listener& wanted : config.listeners) held.push_back(TRY(listen_at(f, wanted)));
+  if (config.admin_port && config.given.contains("kalda.admin.port")) held.push_back(TRY(listen_for_admin(f, config)));
+  return {};
+}
+
 Result<> Broker::open_listeners(Fiber& f, Started& started) {
   for (const config::Listener& wanted : config_.listeners) {
-    const std::string host = wanted.host.empty() ? "0.0.0.0" : wanted.host;
-    const auto addresses = TRY(f.node().network().resolve(f, host, wanted.port));
-    auto listener = f.node().network().listen(f, addresses.front());
-    if (!listener) {
-      listener.error().detail = wanted.port;  // whoever explains the error names it
-      return std::unexpected(listener.error());
-    }
-    listeners_.push_back(std::move(*listener));
+    listeners_.push_back(TRY(listen_at(f, wanted)));
     started.listening.push_back(listeners_.back()->local());
   }
   if (config_.admin_port) {
-    auto admin = f.node().network().listen(f, {config_.admin_address, *config_.admin_port});
+    auto admin = listen_for_admin(f, config_);
     if (admin) {
       admin_ = std::move(*admin);
       started.admin = admin_->local();
     } else if (config_.given.contains("kalda.admin.port")) {
-      admin.error().detail = *config_.admin_port;
       return std::unexpected(admin.error());
     } else {
       // Nobody asked for this port: a second broker on the machine must not fail for it.

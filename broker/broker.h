@@ -38,6 +38,9 @@ class Broker {
   /// metadata or the last one for partitions; `about` is then set to the directory that is to blame, if one is.
   static kernel::Result<> run(kernel::Fiber& f, const config::BrokerConfig& config,
                               const std::function<void(const Started&)>& on_started, std::string* about = nullptr);
+  /// That run() would get the ports it is to listen on, so that a start that cannot leaves nothing behind: run() opens
+  /// them only when its directories are in order. Errors: of the listener that is refused, with the port as detail.
+  static kernel::Result<> check_ports(kernel::Fiber& f, const config::BrokerConfig& config);
 
   [[nodiscard]] const config::BrokerConfig& config() const { return config_; }
   [[nodiscard]] net::BrokerId id() const { return config_.node_id; }

@@ -161,7 +161,8 @@ int run(Fiber& f, const Options& options) {
   const auto config = load_config(f, options.source, "serve", /*tell=*/true);
   if (!config) return 2;
   std::string about;
-  const Result<> served = Broker::run(f, *config, [&](const Started& started) {
+  const Result<> ports = Broker::check_ports(f, *config);
+  const Result<> served = !ports ? ports : Broker::run(f, *config, [&](const Started& started) {
     std::string text;
     for (const kernel::Endpoint& endpoint : started.listening) {
       text += fmt::format("kalda: serving Kafka clients on {}\n", to_string(endpoint));

@@ -80,6 +80,7 @@ TEST(TwoBrokers, CannotShareAPort) {
                  fmt::format("port {} is in use", port));
   expect_refused({"log.dirs=" + scratch / "two", fmt::format("kalda.admin.port={}", port)}, 1, "kalda.admin.port=PORT");
   EXPECT_TRUE(serves(port));
+  EXPECT_FALSE(fs::exists(scratch / "two")) << "a broker that could not start has left a formatted directory";
 }
 
 /// A directory that a broker has served from and left.
