@@ -2,7 +2,7 @@
 import re
 
 from harness import check, register, run
-from install import KAFKA_TOOLS, kafka_tools_libs
+from install import kafka_tools_libs, kafka_tools_release
 from records import Record, same
 from wire import stored
 
@@ -12,7 +12,7 @@ def tool(name, *words, stdin=None):
                 f"org.apache.kafka.tools.{name}", *words], stdin=stdin)
 
 
-@check(f"Java tools {KAFKA_TOOLS}: a topic is created, listed, described and deleted", needs="java-tools")
+@check(f"Java tools {kafka_tools_release()}: a topic is created, listed, described and deleted", needs="java-tools")
 def topics(ctx):
     name = ctx.topic_name("tools")
     server = ("--bootstrap-server", ctx.address)
@@ -51,4 +51,4 @@ def console(codec):
 
 
 for name in ("none", "lz4", "zstd"):
-    register(f"Java tools {KAFKA_TOOLS}: console producer and consumer, codec {name}", console(name), needs="java-tools")
+    register(f"Java tools {kafka_tools_release()}: console producer and consumer, codec {name}", console(name), needs="java-tools")

@@ -4,7 +4,7 @@ import re
 
 from check_java import tool
 from harness import check
-from install import KAFKA_TOOLS
+from install import kafka_tools_release
 
 
 def one_record_each(ctx, topic, partitions):
@@ -15,7 +15,7 @@ def one_record_each(ctx, topic, partitions):
     assert producer.flush(20) == 0, "records were not acknowledged"
 
 
-@check(f"Java tools {KAFKA_TOOLS}: a topic gets more partitions, and each can be written and read",
+@check(f"Java tools {kafka_tools_release()}: a topic gets more partitions, and each can be written and read",
        needs="java-tools confluent")
 def more_partitions(ctx):
     server = ("--bootstrap-server", ctx.address)
@@ -28,7 +28,7 @@ def more_partitions(ctx):
     assert offsets == [f"{name}:{p}:1" for p in range(4)], offsets
 
 
-@check(f"Java tools {KAFKA_TOOLS}: records are deleted, and the earliest offset follows", needs="java-tools confluent")
+@check(f"Java tools {kafka_tools_release()}: records are deleted, and the earliest offset follows", needs="java-tools confluent")
 def delete_records(ctx):
     server = ("--bootstrap-server", ctx.address)
     name = ctx.new_topic("delete")
@@ -43,7 +43,7 @@ def delete_records(ctx):
         assert offset is None or line == f"{name}:0:{offset}", line
 
 
-@check(f"Java tools {KAFKA_TOOLS}: log directories are described with the size of each partition",
+@check(f"Java tools {kafka_tools_release()}: log directories are described with the size of each partition",
        needs="java-tools confluent")
 def log_dirs(ctx):
     name = ctx.new_topic("sized")

@@ -7,7 +7,7 @@ import time
 from check_java import tool
 from groups import rows_of
 from harness import check
-from install import KAFKA_TOOLS, kafka_tools_libs
+from install import kafka_tools_libs, kafka_tools_release
 
 COUNT = 5000
 
@@ -17,7 +17,7 @@ def told(output):
     return [json.loads(line) for line in output.decode().splitlines() if line.startswith("{")]
 
 
-@check(f"Java tools {KAFKA_TOOLS}: verifiable producer and consumer: what is acknowledged is consumed once and committed",
+@check(f"Java tools {kafka_tools_release()}: verifiable producer and consumer: what is acknowledged is consumed once and committed",
        needs="java-tools")
 def verifiable(ctx):
     topic, group = ctx.new_topic("verifiable", 3), ctx.topic_name("group")
@@ -36,7 +36,7 @@ def verifiable(ctx):
     assert lines == [f"{topic}:{p}:{committed.get(p, 0)}" for p in range(3)], f"{lines}, committed {committed}"
 
 
-@check(f"Java tools {KAFKA_TOOLS}: producer and consumer performance tools move every record", needs="java-tools")
+@check(f"Java tools {kafka_tools_release()}: producer and consumer performance tools move every record", needs="java-tools")
 def performance(ctx):
     topic = ctx.new_topic("perf", 3)
     out = tool("ProducerPerformance", "--topic", topic, "--num-records", "20000", "--record-size", "200", "--throughput", "-1",
@@ -49,7 +49,7 @@ def performance(ctx):
     assert int(next(v for k, v in row.items() if k.startswith(("data.consumed.in.nMsg", "nMsg")))) == 20000, out
 
 
-@check(f"Java tools {KAFKA_TOOLS}: a group is listed, described, reset and deleted, refused while it has members",
+@check(f"Java tools {kafka_tools_release()}: a group is listed, described, reset and deleted, refused while it has members",
        needs="java-tools")
 def groups(ctx):
     topic, group = ctx.new_topic("grouped", 2), ctx.topic_name("group")

@@ -6,7 +6,7 @@ import json
 from check_java import tool
 from groups import Group, kalda, until
 from harness import check, register
-from install import KAFKA_TOOLS
+from install import kafka_tools_release
 from members import CLIENTS, native
 
 PARTITIONS, RECORDS = 6, 300
@@ -73,13 +73,13 @@ def one_group(ctx, other, assignor):
         group.kill_all()
 
 
-for name, client, assignors in ((f"Java {KAFKA_TOOLS}", "java-tools", ("range", "roundrobin", "sticky", "cooperative-sticky")),
+for name, client, assignors in ((f"Java {kafka_tools_release()}", "java-tools", ("range", "roundrobin", "sticky", "cooperative-sticky")),
                                 ("librdkafka", "confluent", ("range", "roundrobin", "cooperative-sticky"))):
     register(f"kalda and {name} in one group, by {', '.join(assignors)}: each leads once, each is killed once, nothing is lost",
              shared(client, assignors), needs=client)
 
 
-@check(f"kalda group reset is what Kafka's tool {KAFKA_TOOLS} shows, and the reverse", needs="java-tools")
+@check(f"kalda group reset is what Kafka's tool {kafka_tools_release()} shows, and the reverse", needs="java-tools")
 def reset(ctx):
     stage = Stage(ctx, "range")
     group, topic = stage.group, stage.topic

@@ -1,16 +1,20 @@
 """Foreign clients, installed once into build/interop/. What cannot be had (no registry, no compiler) is remembered
 with the reason, and the checks that need it are skipped."""
 import hashlib
+import os
+import platform
+import re
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 from harness import BUILD, HERE
 
-KAFKA = "4.4.0"
-# The newest command line tools that Maven serves; they come with clients of their own release.
-KAFKA_TOOLS = "4.3.1"
+ROOT = HERE.parent.parent
+# The release that Kalda speaks. Maven serves its command line tools later than the rest, or never: then they are of the
+# newest release that has them, with clients of that release, and every check that uses them is named by it.
+KAFKA = re.search(r'kKafkaRelease = "([^"]+)"', (ROOT / "net" / "release.h").read_text())[1]
+KAFKA_TOOLS_BEFORE = "4.3.1"
 PYTHON = {"confluent": "confluent-kafka==2.16.1", "kafka-python": "kafka-python==3.0.12",
           "kafka-python-codecs": "lz4 zstandard python-snappy", "aiokafka": "aiokafka==0.14.0"}
 OLD_KAFKA_PYTHON = "kafka-python==2.0.2"  # speaks the oldest versions of any client still in use
@@ -34,7 +38,7 @@ class Tools:
             self.why_not[name] = f"there is no {program}"
             return
         stamp = BUILD / f".have-{name}"
-        wanted = str(install.__code__.co_consts) + str((KAFKA, KAFKA_TOOLS, PYTHON, OLD_KAFKA_PYTHON, NODE))
+        wanted = str(install.__code__.co_consts) + str((KAFKA, KAFKA_TOOLS_BEFORE, PYTHON, OLD_KAFKA_PYTHON, NODE))
         for file in sorted(one for one in (sources.rglob("*") if sources else ()) if one.is_file()):
             wanted += f"\n{hashlib.sha256(file.read_bytes()).hexdigest()} {file.name}"
         if not (stamp.exists() and stamp.read_text() == wanted):
@@ -92,7 +96,11 @@ class Tools:
         self._maven(BUILD / "kafka", "kafka_2.13", KAFKA)
 
     def _kafka_tools(self):
-        self._maven(BUILD / "kafka-tools", "kafka-tools", KAFKA_TOOLS)
+        try:
+            self._maven(BUILD / "kafka-tools", "kafka-tools", KAFKA)
+        except subprocess.CalledProcessError:
+            self._maven(BUILD / "kafka-tools", "kafka-tools", KAFKA_TOOLS_BEFORE)
+            print(f"Kafka's tools are of {KAFKA_TOOLS_BEFORE}: there are none of {KAFKA}", flush=True)
 
     def _java_client(self):
         _run(["javac", "-cp", f"{kafka_libs()}/*", "-d", BUILD / "java-client", HERE / "clients" / "java" / "Client.java"])
@@ -131,3 +139,9 @@ def kafka_libs():
 
 def kafka_tools_libs():
     return BUILD / "kafka-tools" / "libs"
+
+
+def kafka_tools_release():
+    """Of the tools that are installed."""
+    jars = list(kafka_tools_libs().glob("kafka-tools-[0-9]*.jar"))
+    return jars[0].stem.removeprefix("kafka-tools-") if jars else KAFKA
