@@ -47,8 +47,7 @@ class Tools:
                 install()
             except (subprocess.SubprocessError, OSError) as error:
                 words = getattr(error, "stderr", None) or getattr(error, "output", None) or str(error).encode()
-                last = words.decode(errors="replace").strip().splitlines()[-1:]
-                self.why_not[name] = f"could not install it: {''.join(last)[:200]}"
+                self.why_not[name] = f"could not install it: {_reason(words.decode(errors='replace'))}"
                 print(f"WITHOUT {name}: {self.why_not[name]}", flush=True)
                 return
             stamp.write_text(wanted)
@@ -98,9 +97,10 @@ class Tools:
     def _kafka_tools(self):
         try:
             self._maven(BUILD / "kafka-tools", "kafka-tools", KAFKA)
-        except subprocess.CalledProcessError:
+        except subprocess.CalledProcessError as error:
+            print(f"Kafka's tools of {KAFKA} are not to be had, {KAFKA_TOOLS_BEFORE} is taken: "
+                  f"{_reason(error.output.decode(errors='replace'))}", flush=True)
             self._maven(BUILD / "kafka-tools", "kafka-tools", KAFKA_TOOLS_BEFORE)
-            print(f"Kafka's tools are of {KAFKA_TOOLS_BEFORE}: there are none of {KAFKA}", flush=True)
 
     def _java_client(self):
         _run(["javac", "-cp", f"{kafka_libs()}/*", "-d", BUILD / "java-client", HERE / "clients" / "java" / "Client.java"])
@@ -111,22 +111,58 @@ class Tools:
         if not (folder / "package.json").exists():
             (folder / "package.json").write_text('{"private": true}')
         _run(["npm", "install", "--silent", "--no-audit", "--no-fund", package], cwd=folder)
+        # One that needs a newer Node is installed all the same, with a warning; here it fails.
+        _run(["node", "-e", f"import(require.resolve('{package.rpartition('@')[0]}'))"], cwd=folder)
+
+    def _go(self, client, programs):
+        go = _go_for(HERE / "clients" / client / "go.mod")
+        for program, package in programs.items():
+            _run([go, "build", "-buildvcs=false", "-o", BUILD / program, package], cwd=HERE / "clients" / client,
+                 env={**os.environ, "GOTOOLCHAIN": "local"})
 
     def _franz(self):
-        _run(["go", "build", "-o", BUILD / "franz-client", "."], cwd=HERE / "clients" / "franz")
-        _run(["go", "build", "-o", BUILD / "franz-member", "./member"], cwd=HERE / "clients" / "franz")
-        _run(["go", "build", "-o", BUILD / "franz-bench", "./bench"], cwd=HERE / "clients" / "franz")
+        self._go("franz", {"franz-client": ".", "franz-member": "./member", "franz-bench": "./bench"})
 
     def _sarama(self):
-        _run(["go", "build", "-o", BUILD / "sarama-member", "."], cwd=HERE / "clients" / "sarama")
-        _run(["go", "build", "-o", BUILD / "sarama-client", "./client"], cwd=HERE / "clients" / "sarama")
+        self._go("sarama", {"sarama-member": ".", "sarama-client": "./client"})
 
     def _rdkafka(self):
         _run(["cargo", "build", "--quiet", "--locked", "--target-dir", BUILD / "rdkafka"], cwd=HERE / "clients" / "rdkafka")
 
 
-def _run(command, cwd=None):
-    subprocess.run([str(w) for w in command], check=True, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+def _reason(said):
+    """The line of a program's output that says why: the first that speaks of an error, else the last."""
+    lines = [line.strip() for line in re.sub(r"\x1b\[[0-9;]*m", "", said).splitlines() if line.strip()]
+    return next((line for line in lines if "error" in line.lower()), lines[-1] if lines else "it said nothing")[:200]
+
+
+def _run(command, cwd=None, env=None):
+    subprocess.run([str(w) for w in command], check=True, cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+
+def _go_for(module):
+    """A Go that builds a module: the one at hand, or where that is too old (Debian 12 has 1.19) the release that the
+    module names, which is a module itself and is kept in build/interop. The old one checks what it fetches."""
+    wanted = re.search(r"^go ([\d.]+)$", module.read_text(), re.M)[1]
+    said = subprocess.run(["go", "version"], check=True, stdout=subprocess.PIPE,
+                          env={**os.environ, "GOTOOLCHAIN": "local"}).stdout.decode()
+    have = re.search(r"\bgo(\d+(?:\.\d+)*)", said)[1]
+    def numbers(release):
+        return [int(number) for number in release.split(".")]
+    if numbers(have) >= numbers(wanted):
+        return "go"
+    machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
+    version, modules = f"v0.0.1-go{wanted}.linux-{machine}", BUILD / "go"
+    toolchain = modules / "golang.org" / f"toolchain@{version}"
+    if not (toolchain / ".complete").exists():
+        print(f"Go is {have}, {module.parent.name} needs {wanted}: fetching that release", flush=True)
+        _run(["go", "mod", "download", f"golang.org/toolchain@{version}"], cwd=BUILD,
+             env={**os.environ, "GOTOOLCHAIN": "local", "GO111MODULE": "on", "GOMODCACHE": str(modules), "GOFLAGS": "-modcacherw"})
+        # A module does not keep which of its files are programs.
+        for program in (*(toolchain / "bin").iterdir(), *(toolchain / "pkg" / "tool").rglob("*")):
+            program.chmod(0o755)
+        (toolchain / ".complete").touch()
+    return toolchain / "bin" / "go"
 
 
 def venv_python():

@@ -1,18 +1,17 @@
 // BROKER create|produce|read TOPIC [CODEC idempotent|plain]: @platformatic/kafka. Records come in and go out as lines
 // (lines.js).
-const { Admin, Consumer, Producer } = require('@platformatic/kafka');
 const lines = require('./lines');
 
 const [broker, action, topic, compression, kind] = process.argv.slice(2);
 const place = { clientId: 'interop', bootstrapBrokers: [broker] };
 
-async function create() {
+async function create({ Admin }) {
   const admin = new Admin(place);
   await admin.createTopics({ topics: [topic], partitions: 1, replicas: 1 });
   await admin.close();
 }
 
-async function produce() {
+async function produce({ Producer }) {
   const producer = new Producer({ ...place, ...(kind === 'idempotent' ? { idempotent: true } : {}) });
   const messages = lines.read().map(({ key, value, timestamp, headers }) => ({
     topic, partition: 0, key, value, timestamp: BigInt(timestamp),
@@ -26,7 +25,7 @@ async function produce() {
 }
 
 // It reads in groups only.
-async function read() {
+async function read({ Consumer }) {
   const consumer = new Consumer({ ...place, groupId: `${topic}-read` });
   const end = (await consumer.listOffsets({ topics: [topic] })).get(topic)[0];
   const stream = await consumer.consume({ topics: [topic], mode: 'earliest', autocommit: false });
@@ -39,7 +38,7 @@ async function read() {
   await consumer.close(true);
 }
 
-({ create, produce, read })[action]().catch((error) => {
+lines.load('@platformatic/kafka').then(({ create, produce, read })[action]).catch((error) => {
   console.error(error);
   process.exit(1);
 });

@@ -1,11 +1,11 @@
 // BROKER TOPIC GROUP ASSIGNOR INSTANCE SESSION_MS: a member of a group, as members.py describes it.
-const { Consumer } = require('@platformatic/kafka');
+const { load } = require('./lines');
 
 const [broker, topic, groupId, assignor, instance, session] = process.argv.slice(2);
 
 const late = (ms) => new Promise((_, reject) => setTimeout(reject, ms, new Error(`no answer within ${ms} ms`)).unref());
 
-async function member() {
+async function member(Consumer) {
   const consumer = new Consumer({
     clientId: 'interop', bootstrapBrokers: [broker], groupId, ...(instance === '-' ? {} : { groupInstanceId: instance }),
     sessionTimeout: Number(session), rebalanceTimeout: 30000, heartbeatInterval: 500, retries: 3, retryDelay: 200,
@@ -39,8 +39,9 @@ async function member() {
 // leader epoch it cannot read the answer, since it takes the fields with tags, in which a broker names the leader, for
 // none. Apache Kafka's answer is the same; it only takes longer to start. So it is given up and begun again.
 async function main() {
+  const { Consumer } = await load('@platformatic/kafka');
   for (;;) {
-    await member().catch((error) => console.error(error.message));
+    await member(Consumer).catch((error) => console.error(error.message));
     await new Promise((done) => setTimeout(done, 200));
   }
 }

@@ -19,4 +19,7 @@ function lineOf({ key, value, timestamp, headers }) {
   return [textOf(key), textOf(value), timestamp, ...flat].join('\t') + '\n';
 }
 
-module.exports = { read, lineOf };
+// A package that is an ES module alone, which Node 18 cannot require().
+const load = (name) => import(require.resolve(name));
+
+module.exports = { read, lineOf, load };
