@@ -3,7 +3,8 @@ import json
 import subprocess
 import time
 
-from harness import check, register, run
+import wire
+from harness import Skip, check, register, run
 from records import Record, same, sample
 from wire import CODECS, stored
 
@@ -54,6 +55,23 @@ def auto_create(ctx):
             return
         time.sleep(0.2)
     raise AssertionError("the record did not come back")
+
+
+@check("kcat: keyed records keep their partition and their order, and offsets have no gaps", needs="kcat")
+def keyed(ctx):
+    partitions, sent = 4, [(f"k{i % 37}", f"{i:05d} " + "x" * (i * 13 % 120)) for i in range(3000)]
+    topic = ctx.new_topic("keyed", partitions)
+    kcat(ctx, "-P", "-t", topic, "-K", SEPARATOR, "-X", "acks=all",
+         stdin="".join(f"{key}{SEPARATOR}{value}\n" for key, value in sent).encode())
+    by_key, used = {}, []
+    for partition in range(partitions):
+        records = read(ctx, topic, partition)  # in which offsets rise by one from 0
+        used.append(len(records))
+        for key in {r.key.decode() for r in records}:
+            assert key not in by_key, f"{key} is in two partitions"
+            by_key[key] = [r.value.decode() for r in records if r.key.decode() == key]
+    assert by_key == {f"k{k}": [value for key, value in sent if key == f"k{k}"] for k in range(37)}
+    assert all(used), f"records in the partitions: {used}"
 
 
 def codec_roundtrip(codec, idempotent):
@@ -139,6 +157,42 @@ def small_fetches(ctx):
     produce(ctx, topic, lines, "-X", "linger.ms=5")
     got = kcat(ctx, "-C", "-t", topic, "-p", 0, "-o", "beginning", "-e", "-q", "-X", "fetch.message.max.bytes=5000")
     assert got.decode().split() == [f"s{i}" for i in range(20_000)]
+
+
+def group_reads(ctx, group, topic, *words):
+    """All that a group reads until it is at the end of every partition; kcat commits that as it leaves."""
+    out = kcat(ctx, "-G", group, "-X", "auto.offset.reset=earliest", "-X", "session.timeout.ms=6000", "-q", "-e", *words, topic)
+    return sorted(out.decode().split())
+
+
+@check("kcat: a group goes on where it was, and another one begins at the start", needs="kcat")
+def group_resumes(ctx):
+    topic, first, second = ctx.new_topic("resume", 3), [f"a{i:03d}" for i in range(300)], [f"b{i:02d}" for i in range(50)]
+    one, other = ctx.topic_name("one"), ctx.topic_name("other")
+    kcat(ctx, "-P", "-t", topic, stdin="\n".join(first).encode())
+    assert group_reads(ctx, one, topic) == first
+    assert group_reads(ctx, one, topic) == [], "what was committed is read again"
+    kcat(ctx, "-P", "-t", topic, stdin="\n".join(second).encode())
+    assert group_reads(ctx, one, topic) == second
+    assert group_reads(ctx, other, topic, "-X", "partition.assignment.strategy=cooperative-sticky") == first + second
+    assert group_reads(ctx, other, topic, "-X", "partition.assignment.strategy=cooperative-sticky") == []
+
+
+@check("kcat: a transaction is read as a whole, and its end takes an offset", needs="kcat")
+def transaction(ctx):
+    with wire.Connection(*ctx.host_port) as connection:
+        if wire.END_TXN not in connection.served():
+            raise Skip("this broker serves no transactions yet")
+    topic, lines = ctx.new_topic("transaction"), [f"x{i}" for i in range(200)]
+    kcat(ctx, "-P", "-t", topic, "-p", 0, "-X", f"transactional.id={topic}", stdin="\n".join(lines).encode())
+    def committed():
+        return kcat(ctx, "-C", "-t", topic, "-p", 0, "-o", "beginning", "-e", "-q", "-X", "isolation.level=read_committed").decode().split()
+    for _ in range(20):  # the marker follows the answer
+        if committed():
+            break
+        time.sleep(0.2)
+    assert committed() == lines
+    assert b"offset 201" in kcat(ctx, "-Q", "-t", f"{topic}:0:-1"), "the marker has no offset of its own"
 
 
 @check("kcat: a waiting consumer sees a record within half a second", needs="kcat")

@@ -5,6 +5,7 @@ import socket
 import struct
 import time
 
+END_TXN = 26
 CODECS = ["none", "gzip", "snappy", "lz4", "zstd"]
 
 
@@ -60,6 +61,13 @@ class Connection:
         got = struct.unpack(">i", answer[:4])[0]
         assert got == self.correlation, f"answer to request {got} where {self.correlation} was due"
         return answer[4:]
+
+    def served(self):
+        """ApiVersions 0: the keys of all APIs that the broker serves."""
+        answer = self.call(18, 0, b"")
+        error, count = struct.unpack_from(">hi", answer)
+        assert error == 0, f"ApiVersions: error {error}"
+        return {struct.unpack_from(">h", answer, 6 + 6 * at)[0] for at in range(count)}
 
     def create_topic(self, name, partitions=1, config=None):
         """CreateTopics 4, and waits until the partitions have leaders."""
