@@ -197,7 +197,7 @@ int main(int argc, char** argv) {
   for (auto&& list : {broker::commands(), clients::commands(), scenarios::commands()}) {
     for (const kernel::Command& command : list) composed.push_back({command, app_for(root, command), {}});
   }
-  for (Composed& one : composed) one.body = one.command.define(*one.app);
+  for (Composed& one : composed) one.body = one.command.define(kernel::CommandLine{*one.app});
   std::string shell = "bash";
   CLI::App* completion = root.add_subcommand("completion", "Prints a script that completes kalda's words in your shell");
   completion->add_option("SHELL", shell, "bash or zsh: source <(kalda completion bash)")

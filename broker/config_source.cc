@@ -1,6 +1,5 @@
 #include "broker/config_source.h"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include "broker/words.h"
@@ -11,9 +10,9 @@ namespace broker {
 using kernel::Fiber;
 using kernel::Result;
 
-void add_config_options(CLI::App& app, ConfigSource& source) {
-  app.add_option("--config,-c", source.path, "Kafka's server.properties")->type_name("FILE");
-  app.add_option("--set", source.overrides, "A setting that overrides the file; may be repeated")->type_name("KEY=VALUE")->take_all();
+void add_config_options(kernel::CommandLine line, ConfigSource& source) {
+  line.option("--config,-c", source.path, "Kafka's server.properties").show_type("FILE");
+  line.option("--set", source.overrides, "A setting that overrides the file; may be repeated").show_type("KEY=VALUE").all_together();
 }
 
 std::optional<config::BrokerConfig> load_config(Fiber& f, const ConfigSource& source, std::string_view command, bool tell) {

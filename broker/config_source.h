@@ -6,11 +6,8 @@
 #include <vector>
 
 #include "broker/config/broker_config.h"
+#include "kernel/command_line.h"
 #include "kernel/fiber.h"
-
-namespace CLI {
-class App;
-}
 
 namespace broker {
 
@@ -18,7 +15,7 @@ struct ConfigSource {
   std::string path;
   std::vector<std::string> overrides;
 };
-void add_config_options(CLI::App& app, ConfigSource& source);
+void add_config_options(kernel::CommandLine line, ConfigSource& source);
 
 /// The configuration, or nothing when it cannot be used. `tell`: notices, warnings and problems go to standard error,
 /// the last line in the name of `command`. Suspends.

@@ -1,7 +1,6 @@
 // `kalda doctor`: looks at what a broker with this configuration depends on, and says what to do about what is wrong.
 #include "broker/doctor_command.h"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -65,13 +64,13 @@ int run(Fiber& f, const Options& options) {
 }  // namespace
 
 kernel::Command doctor_command() {
-  return {"doctor", "Checks disks, listeners, limits and clock for a broker; exit status 1 when something is wrong", [](CLI::App& app) -> kernel::CommandBody {
+  return {"doctor", "Checks disks, listeners, limits and clock for a broker; exit status 1 when something is wrong", [](kernel::CommandLine line) -> kernel::CommandBody {
     auto options = std::make_shared<Options>();
     auto form = std::make_shared<std::string>("text");
-    add_config_options(app, options->source);
-    app.add_option("--format", *form, "text for people, json (a line each) for programs")
-        ->check(CLI::IsMember({"text", "json"}))
-        ->option_text("text|json");
+    add_config_options(line, options->source);
+    line.option("--format", *form, "text for people, json (a line each) for programs")
+        .one_of({"text", "json"})
+        .show_as("text|json");
     return [options, form](Fiber& f) {
       options->as_json = *form == "json";
       return run(f, *options);

@@ -1,5 +1,4 @@
 // `kalda log dump`: what files of a log directory hold, for people or programs.
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include "broker/dump_command.h"
@@ -30,15 +29,15 @@ int run(Fiber& f, const log::DumpOptions& options) {
 
 kernel::Command dump_command() {
   return {"log dump", "Prints segments, indexes, snapshots and checkpoints",
-          [](CLI::App& app) -> kernel::CommandBody {
+          [](kernel::CommandLine line) -> kernel::CommandBody {
             auto options = std::make_shared<log::DumpOptions>();
             auto form = std::make_shared<std::string>("text");
-            app.add_option("PATH", options->paths, "Files, or directories with all below them")->required();
-            app.add_flag("--records", options->records, "The records of batches too; of internal topics by type and fields");
-            app.add_option("--topic", options->topic, "Of which topic the records are, where the files' directory does not say");
-            app.add_option("--format", *form, "text for people, json (a line each) for programs")
-                ->check(CLI::IsMember({"text", "json"}))
-                ->capture_default_str();
+             line.option("PATH", options->paths, "Files, or directories with all below them").required();
+             line.flag("--records", options->records, "The records of batches too; of internal topics by type and fields");
+             line.option("--topic", options->topic, "Of which topic the records are, where the files' directory does not say");
+             line.option("--format", *form, "text for people, json (a line each) for programs")
+                 .one_of({"text", "json"})
+                 .show_default();
             return [options, form](Fiber& f) {
               options->form = *form == "json" ? log::DumpOptions::Form::json : log::DumpOptions::Form::text;
               return run(f, *options);

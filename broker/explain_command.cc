@@ -1,7 +1,6 @@
 // `kalda config explain`: what a setting means here, without asking a broker.
 #include "broker/explain_command.h"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -138,13 +137,13 @@ int run(Fiber& f, const Options& options) {
 
 kernel::Command explain_command() {
   return {"config explain", "Says what settings mean, their defaults, and whether they can change while running",
-          [](CLI::App& app) -> kernel::CommandBody {
+          [](kernel::CommandLine line) -> kernel::CommandBody {
             auto options = std::make_shared<Options>();
             auto form = std::make_shared<std::string>("text");
-            app.add_option("setting", options->names, "Settings; all are listed if none is given");
-            app.add_option("--format", *form, "text for people, json (a line each) for programs")
-                ->check(CLI::IsMember({"text", "json"}))
-                ->capture_default_str();
+            line.option("setting", options->names, "Settings; all are listed if none is given");
+            line.option("--format", *form, "text for people, json (a line each) for programs")
+                .one_of({"text", "json"})
+                .show_default();
             return [options, form](Fiber& f) {
               options->as_json = *form == "json";
               return run(f, *options);

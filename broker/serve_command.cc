@@ -1,5 +1,4 @@
 // `kalda serve`: reads the configuration, says what is wrong with it, runs the broker, and explains why it could not.
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include <cerrno>
@@ -183,10 +182,10 @@ kernel::Command serve_command() {
       .path = "serve",
       .summary = "Runs a broker with its controller; without any configuration on 127.0.0.1:9092",
       .define =
-          [options](CLI::App& app) -> kernel::CommandBody {
-        add_config_options(app, options->source);
-        app.footer(settings_help());
-        options->program = app.get_parent() != nullptr ? app.get_parent()->get_name() : "kalda";
+          [options](kernel::CommandLine line) -> kernel::CommandBody {
+        add_config_options(line, options->source);
+        line.footer(settings_help());
+        options->program = line.program();
         return [options](Fiber& f) { return run(f, *options); };
       },
       .shards = [options](Fiber& f) -> Result<std::uint32_t> {

@@ -2,9 +2,9 @@
 //
 //   // clients/cli/topic_list.cc
 //   kernel::Command topic_list() {
-//     return {"topic list", "Lists the topics of a cluster", [](CLI::App& app) -> kernel::CommandBody {
+//     return {"topic list", "Lists the topics of a cluster", [](kernel::CommandLine line) -> kernel::CommandBody {
 //       auto options = std::make_shared<Options>();
-//       app.add_option("--bootstrap-server,-b", options->bootstrap, "…")->capture_default_str();
+//       line.option("--bootstrap-server,-b", options->bootstrap, "…").show_default();
 //       return [options](kernel::Fiber& f) { return run(f, *options); };
 //     }};
 //   }
@@ -17,11 +17,8 @@
 #include <functional>
 #include <string_view>
 
+#include "kernel/command_line.h"
 #include "kernel/result.h"
-
-namespace CLI {
-class App;
-}
 
 namespace kernel {
 
@@ -32,8 +29,8 @@ using CommandBody = std::function<int(Fiber&)>;
 struct Command {
   std::string_view path;     ///< words separated by one blank: "topic list"
   std::string_view summary;  ///< one line, for the help of the level above
-  /// Adds options to `app` and answers what to do once they are parsed.
-  std::function<CommandBody(CLI::App& app)> define;
+  /// Adds options to `line` and answers what to do once they are parsed.
+  std::function<CommandBody(CommandLine line)> define;
   /// How many shards the node is to have (0: one per two processors); asked after parsing, on a node of its own with
   /// one. Empty: one.
   std::function<Result<std::uint32_t>(Fiber&)> shards = {};

@@ -1,5 +1,4 @@
 // `kalda sim mutants`: hunts for every planted bug and prints the table of MUTANTS.md.
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <fmt/format.h>
 
@@ -15,7 +14,7 @@ namespace {
 
 using kernel::Fiber;
 
-struct Options {
+struct MutantsOptions {
   std::vector<std::string> only;
   std::uint64_t first_seed = 1;
   std::uint64_t seeds_max = 0;
@@ -25,26 +24,26 @@ struct Options {
 
 constexpr std::uint64_t kQuickSeedsMax = 20;
 
-int complain(Fiber& f, std::string_view what) {
+int refuse(Fiber& f, std::string_view what) {
   static_cast<void>(f.node().console().write_error(f, fmt::format("kalda sim mutants: {}\n", what)));
   return 2;
 }
 
-int run(Fiber& f, const Options& options) {
-  if (!kMutantsBuild) return complain(f, *why_not_planted("any"));
+int run(Fiber& f, const MutantsOptions& options) {
+  if (!kMutantsBuild) return refuse(f, *why_not_planted("any"));
   HuntOptions wanted{.mutants = {},
                      .first_seed = options.first_seed,
                      .jobs = options.jobs,
                      .stop_requested = [&f] { return f.node().stop_requested(); }};
   for (const std::string& name : options.only) {
-    if (const auto why_not = why_not_planted(name)) return complain(f, *why_not);
+    if (const auto why_not = why_not_planted(name)) return refuse(f, *why_not);
   }
   for (Mutant mutant : all_mutants()) {
     if (!options.only.empty() && std::ranges::find(options.only, mutant.name) == options.only.end()) continue;
     if (options.quick && mutant.seeds_max > kQuickSeedsMax) continue;
     if (options.seeds_max > 0) mutant.seeds_max = options.seeds_max;
     if (mutant.seeds_max == 0) continue;
-    if (const auto too_many = why_too_many(options.first_seed, mutant.seeds_max)) return complain(f, *too_many);
+    if (const auto too_many = why_too_many(options.first_seed, mutant.seeds_max)) return refuse(f, *too_many);
     wanted.mutants.push_back(mutant);
   }
   const double began = kernel::posix::real_seconds();
@@ -86,17 +85,17 @@ int run(Fiber& f, const Options& options) {
 
 kernel::Command sim_mutants_command() {
   return {"sim mutants", "Hunts for every planted bug; exit status 1 when one is not found (builds with KALDA_MUTANTS only)",
-          [](CLI::App& app) -> kernel::CommandBody {
-            auto options = std::make_shared<Options>();
-            app.add_option("NAME", options->only, "Only these; otherwise all");
-            app.add_flag("--quick", options->quick, "Only bugs that few seeds find, for every change");
-            app.add_option("--first-seed", options->first_seed, "The first seed of each hunt")
-                ->check(whole_number(0, kSeedMax))
-                ->capture_default_str();
-            app.add_option("--seeds-max", options->seeds_max, "Seeds after which a hunt is given up; 0: each bug's own number")
-                ->check(whole_number(0, kSeedMax))
-                ->capture_default_str();
-            add_jobs_option(app, options->jobs, "Processes to spread the bugs over");
+          [](kernel::CommandLine line) -> kernel::CommandBody {
+            auto options = std::make_shared<MutantsOptions>();
+            line.option("NAME", options->only, "Only these; otherwise all");
+            line.flag("--quick", options->quick, "Only bugs that few seeds find, for every change");
+            line.option("--first-seed", options->first_seed, "The first seed of each hunt")
+                .whole_number(0, kSeedMax)
+                .show_default();
+            line.option("--seeds-max", options->seeds_max, "Seeds after which a hunt is given up; 0: each bug's own number")
+                .whole_number(0, kSeedMax)
+                .show_default();
+            add_jobs_option(line, options->jobs, "Processes to spread the bugs over");
             return [options](Fiber& f) { return run(f, *options); };
           }};
 }

@@ -6,18 +6,18 @@
 
 namespace scenarios {
 
-void add_scenario_option(CLI::App& app, std::string& name) {
+void add_scenario_option(kernel::CommandLine line, std::string& name) {
   std::vector<std::string> names;
   for (const Scenario& scenario : all_scenarios()) names.emplace_back(scenario.name);
   name = names.front();
-  app.add_option("--scenario,-s", name, "Which scenario; `kalda sim list` describes them")
-      ->check(CLI::IsMember(names))
-      ->capture_default_str();
+  line.option("--scenario,-s", name, "Which scenario; `kalda sim list` describes them")
+      .one_of(names)
+      .show_default();
 }
 
-void add_jobs_option(CLI::App& app, std::uint32_t& jobs, const std::string& what) {
+void add_jobs_option(kernel::CommandLine line, std::uint32_t& jobs, const std::string& what) {
   jobs = std::min(kernel::posix::processors(), kJobsMax);
-  app.add_option("--jobs,-j", jobs, what)->check(whole_number(1, kJobsMax))->capture_default_str();
+  line.option("--jobs,-j", jobs, what).whole_number(1, kJobsMax).show_default();
 }
 
 std::optional<std::string> why_too_many(std::uint64_t first, std::uint64_t count) {

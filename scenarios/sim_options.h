@@ -1,25 +1,22 @@
 // Options that the `sim` subcommands share, checked as they are parsed: what makes no sense is named there.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <optional>
 #include <string>
 
-#include "kernel/option_checks.h"
+#include "kernel/command_line.h"
 #include "scenarios/run.h"
 
 namespace scenarios {
-
-using kernel::whole_number;
 
 inline constexpr std::uint64_t kSeedMax = UINT64_MAX;
 inline constexpr std::uint32_t kJobsMax = 1024;
 
 /// `--scenario`, by name; the default is the first there is.
-void add_scenario_option(CLI::App& app, std::string& name);
+void add_scenario_option(kernel::CommandLine line, std::string& name);
 /// `--jobs`; the default is one for each processor.
-void add_jobs_option(CLI::App& app, std::uint32_t& jobs, const std::string& what);
+void add_jobs_option(kernel::CommandLine line, std::uint32_t& jobs, const std::string& what);
 /// Why `count` seeds from `first` on are not to be had.
 std::optional<std::string> why_too_many(std::uint64_t first, std::uint64_t count);
 

@@ -1,5 +1,4 @@
 // `kalda sim replay SEED`: the same run again, as much of it as is wanted, with its story.
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <fmt/format.h>
 
@@ -15,7 +14,7 @@ namespace {
 
 using kernel::Fiber;
 
-struct Options {
+struct ReplayOptions {
   std::string scenario;
   std::uint64_t seed = 1;
   std::uint64_t until = 0;
@@ -29,7 +28,7 @@ void print_log(const sim::LogLine& line) {
   std::fprintf(stdout, "%15.9f %-8s %s\n", static_cast<double>(line.time_ns) / 1e9, line.node.c_str(), line.text.c_str());
 }
 
-int run(Fiber& f, const Options& options) {
+int run(Fiber& f, const ReplayOptions& options) {
   if (const auto why_not = why_not_planted(options.plant)) {
     static_cast<void>(f.node().console().write_error(f, fmt::format("kalda sim replay: {}\n", *why_not)));
     return 2;
@@ -76,23 +75,23 @@ int list(Fiber& f) {
 
 kernel::Command sim_replay_command() {
   return {"sim replay", "Repeats one seed exactly and tells its story; exit status 1 when a rule does not hold",
-          [](CLI::App& app) -> kernel::CommandBody {
-            auto options = std::make_shared<Options>();
-            app.add_option("SEED", options->seed, "The seed")->required()->check(whole_number(0, kSeedMax));
-            add_scenario_option(app, options->scenario);
-            app.add_option("--until", options->until, "Stop after this event")
-                ->check(whole_number(1, UINT64_MAX))
-                ->type_name("EVENT");
-            app.add_flag("--log", options->log, "Print the log lines of every node");
-            app.add_flag("--events", options->events, "Print every event");
-            app.add_flag("--checkpoints", options->checkpoints, "Print the hash after every 4096 events");
-            app.add_option("--plant", options->plant, "A planted bug to run with (builds with KALDA_MUTANTS only)");
+          [](kernel::CommandLine line) -> kernel::CommandBody {
+            auto options = std::make_shared<ReplayOptions>();
+            line.option("SEED", options->seed, "The seed").required().whole_number(0, kSeedMax);
+            add_scenario_option(line, options->scenario);
+            line.option("--until", options->until, "Stop after this event")
+                .whole_number(1, UINT64_MAX)
+                .show_type("EVENT");
+            line.flag("--log", options->log, "Print the log lines of every node");
+            line.flag("--events", options->events, "Print every event");
+            line.flag("--checkpoints", options->checkpoints, "Print the hash after every 4096 events");
+            line.option("--plant", options->plant, "A planted bug to run with (builds with KALDA_MUTANTS only)");
             return [options](Fiber& f) { return run(f, *options); };
           }};
 }
 
 kernel::Command sim_list_command() {
-  return {"sim list", "Names the scenarios", [](CLI::App&) -> kernel::CommandBody { return list; }};
+  return {"sim list", "Names the scenarios", [](kernel::CommandLine) -> kernel::CommandBody { return list; }};
 }
 
 }  // namespace scenarios

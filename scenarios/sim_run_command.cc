@@ -1,5 +1,4 @@
 // `kalda sim run`: many seeds, progress, a summary, and for each failure the line that replays it.
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -16,7 +15,7 @@ namespace {
 
 using kernel::Fiber;
 
-struct Options {
+struct SeedsOptions {
   std::string scenario;
   std::uint64_t seeds = 100;
   std::uint64_t first_seed = 1;
@@ -137,7 +136,7 @@ std::function<void(const Campaign&)> progress_line(std::uint64_t seeds, bool liv
   };
 }
 
-int run(Fiber& f, const Options& options) {
+int run(Fiber& f, const SeedsOptions& options) {
   kernel::Console& console = f.node().console();
   if (const auto why_not = why_not_planted(options.plant)) return complain(f, *why_not);
   const CampaignOptions asked{.scenario = find_scenario(options.scenario),
@@ -172,26 +171,26 @@ int run(Fiber& f, const Options& options) {
 
 kernel::Command sim_run_command() {
   return {"sim run", "Runs seeds of a scenario and judges them; exit status 1 when one fails or a judge of hundreds stays idle, 130 when interrupted",
-          [](CLI::App& app) -> kernel::CommandBody {
-            auto options = std::make_shared<Options>();
-            add_scenario_option(app, options->scenario);
-            CLI::Option* seeds = app.add_option("--seeds,-n", options->seeds, "How many seeds")
-                                     ->check(whole_number(1, kSeedMax))
-                                     ->capture_default_str();
-            CLI::Option* first = app.add_option("--first-seed", options->first_seed, "The first of them")
-                                     ->check(whole_number(0, kSeedMax))
-                                     ->capture_default_str();
-            app.add_option("--seed", options->seed, "This one seed only")
-                ->check(whole_number(0, kSeedMax))
-                ->excludes(seeds)
-                ->excludes(first);
-            add_jobs_option(app, options->jobs, "Processes to spread them over");
-            app.add_option("--plant", options->plant, "A planted bug to run with (builds with KALDA_MUTANTS only)");
-            app.add_option("--junit", options->junit, "Also write a JUnit report")->type_name("FILE");
-            app.add_option("--format", options->format, "text or json")
-                ->check(CLI::IsMember({"text", "json"}))
-                ->capture_default_str();
-            app.add_flag("--hashes", options->hashes, "List the trace hash of every seed");
+          [](kernel::CommandLine line) -> kernel::CommandBody {
+            auto options = std::make_shared<SeedsOptions>();
+            add_scenario_option(line, options->scenario);
+            const kernel::Option seeds = line.option("--seeds,-n", options->seeds, "How many seeds")
+                                             .whole_number(1, kSeedMax)
+                                             .show_default();
+            const kernel::Option first = line.option("--first-seed", options->first_seed, "The first of them")
+                                             .whole_number(0, kSeedMax)
+                                             .show_default();
+            line.option("--seed", options->seed, "This one seed only")
+                .whole_number(0, kSeedMax)
+                .excludes(seeds)
+                .excludes(first);
+            add_jobs_option(line, options->jobs, "Processes to spread them over");
+            line.option("--plant", options->plant, "A planted bug to run with (builds with KALDA_MUTANTS only)");
+            line.option("--junit", options->junit, "Also write a JUnit report").show_type("FILE");
+            line.option("--format", options->format, "text or json")
+                .one_of({"text", "json"})
+                .show_default();
+            line.flag("--hashes", options->hashes, "List the trace hash of every seed");
             return [options](Fiber& f) { return run(f, *options); };
           }};
 }

@@ -1,11 +1,10 @@
 #include "clients/cli/bench.h"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include "clients/admin/admin.h"
 #include "kernel/node.h"
-#include "kernel/option_checks.h"
+#include "kernel/command_line.h"
 
 namespace clients::cli {
 
@@ -17,7 +16,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr kernel::Duration kProgressEvery = 500ms;
+constexpr kernel::Duration kTellEvery = 500ms;
 constexpr std::size_t kValues = 64;
 
 std::string with_commas(std::uint64_t number) {
@@ -30,20 +29,20 @@ double ms(kernel::Duration taken) { return static_cast<double>(taken.count()) / 
 
 }  // namespace
 
-void add_bench_options(CLI::App& app, BenchOptions& options) {
-  add_cluster_options(app, options.cluster);
-  add_form_option(app, options.form);
-  app.add_option("-d,--duration", options.seconds, "Seconds to measure")->capture_default_str()->check(kernel::positive_number());
-  app.add_option("-n,--count", options.count, "Stop after this many records")->check(kernel::whole_number(0, UINT64_MAX));
+void add_bench_options(kernel::CommandLine line, BenchOptions& options) {
+  add_cluster_options(line, options.cluster);
+  add_form_option(line, options.form);
+  line.option("-d,--duration", options.seconds, "Seconds to measure").show_default().positive_number();
+  line.option("-n,--count", options.count, "Stop after this many records").whole_number(0, UINT64_MAX);
 }
 
-void add_bench_producer_options(CLI::App& app, BenchOptions& options) {
-  app.add_option("topic", options.topic, "Topic to write to; one of its own, deleted afterwards, if not given");
-  app.add_option("--partitions", options.partitions, "Partitions of its own topic")->capture_default_str()->check(kernel::whole_number(1, INT32_MAX));
-  app.add_option("--record-bytes", options.record_bytes, "Size of a record's value")->capture_default_str()->check(kernel::whole_number(1, 8 * 1024 * 1024));
-  add_acks_option(app, options.producer);
-  add_compression_option(app, options.producer.compression);
-  app.add_option("--batch-bytes", options.producer.batch_bytes, "Size of a full batch")->capture_default_str()->check(kernel::whole_number(1, 16 * 1024 * 1024));
+void add_bench_producer_options(kernel::CommandLine line, BenchOptions& options) {
+  line.option("topic", options.topic, "Topic to write to; one of its own, deleted afterwards, if not given");
+  line.option("--partitions", options.partitions, "Partitions of its own topic").show_default().whole_number(1, INT32_MAX);
+  line.option("--record-bytes", options.record_bytes, "Size of a record's value").show_default().whole_number(1, 8 * 1024 * 1024);
+  add_acks_option(line, options.producer);
+  add_compression_option(line, options.producer.compression);
+  line.option("--batch-bytes", options.producer.batch_bytes, "Size of a full batch").show_default().whole_number(1, 16 * 1024 * 1024);
 }
 
 std::optional<BenchTopic> BenchTopic::open(Fiber& f, core::Cluster& cluster, const BenchOptions& options) {
@@ -85,7 +84,7 @@ BenchValues::BenchValues(kernel::Random random, std::size_t bytes) : values_(kVa
 
 void BenchProgress::tell(Fiber& f, std::string_view doing, std::uint64_t records) {
   if (f.now() < next_) return;
-  next_ = f.now() + kProgressEvery;
+  next_ = f.now() + kTellEvery;
   if (!f.node().console().error_is_terminal()) return;
   const double seconds = std::chrono::duration<double>{f.now() - began_}.count();
   (void)f.node().console().write_error(

@@ -13,6 +13,8 @@
 
 namespace clients::cli {
 
+inline constexpr std::size_t kPictureColumns = 40;  // of a histogram
+
 /// Where and how long to measure.
 struct BenchOptions {
   ClusterOptions cluster;
@@ -25,8 +27,8 @@ struct BenchOptions {
   producer::ProducerConfig producer;
   Form form = Form::text;
 };
-void add_bench_options(CLI::App& app, BenchOptions& options);
-void add_bench_producer_options(CLI::App& app, BenchOptions& options);
+void add_bench_options(kernel::CommandLine line, BenchOptions& options);
+void add_bench_producer_options(kernel::CommandLine line, BenchOptions& options);
 
 /// The topic of a measurement. One of our own is made by open() and deleted by close().
 class BenchTopic {

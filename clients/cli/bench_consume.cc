@@ -1,5 +1,4 @@
 // kalda bench consume TOPIC
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -16,7 +15,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr kernel::Duration kPollWait = 100ms;
+constexpr kernel::Duration kReadPollWait = 100ms;
 
 struct Read {
   std::uint64_t records = 0;
@@ -39,7 +38,7 @@ std::optional<Read> read_all(Fiber& f, consumer::Consumer& from, const std::map<
       return position && *position >= end.second;
     });
     if (read.reached_end) break;
-    const auto polled = from.poll(f, kPollWait);
+    const auto polled = from.poll(f, kReadPollWait);
     if (!polled || (*polled && (*polled)->error)) {
       complain(f, "cannot read", polled ? *(*polled)->error : polled.error(), options.cluster);
       return std::nullopt;
@@ -75,7 +74,7 @@ int report(Fiber& f, const Read& read, const consumer::Consumer& from, const Ben
   return out.flush() ? kDone : kFailed;
 }
 
-int run(Fiber& f, const BenchOptions& options) {
+int measure_reading(Fiber& f, const BenchOptions& options) {
   Stop stop;
   return with_cluster(f, options.cluster, [&](Fiber& w, kernel::Scope& scope, const std::shared_ptr<core::Cluster>& cluster) {
     const auto topic = BenchTopic::open(w, *cluster, options);
@@ -100,12 +99,12 @@ int run(Fiber& f, const BenchOptions& options) {
 }  // namespace
 
 kernel::Command bench_consume() {
-  return {"bench consume", "Reads a topic from its beginning as fast as it goes", [](CLI::App& app) -> kernel::CommandBody {
+  return {"bench consume", "Reads a topic from its beginning as fast as it goes", [](kernel::CommandLine line) -> kernel::CommandBody {
     auto options = std::make_shared<BenchOptions>();
     options->seconds = 60;
-    add_bench_options(app, *options);
-    app.add_option("topic", options->topic, "Topic to read, to its end of now")->required();
-    return [options](Fiber& f) { return run(f, *options); };
+    add_bench_options(line, *options);
+    line.option("topic", options->topic, "Topic to read, to its end of now").required();
+    return [options](Fiber& f) { return measure_reading(f, *options); };
   }};
 }
 

@@ -1,5 +1,4 @@
 // kalda bench latency [TOPIC]: from one client through the broker to another.
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include <charconv>
@@ -7,7 +6,7 @@
 #include "clients/cli/bench_sender.h"
 #include "clients/consumer/consumer.h"
 #include "kernel/node.h"
-#include "kernel/option_checks.h"
+#include "kernel/command_line.h"
 #include "kernel/scope.h"
 
 namespace clients::cli {
@@ -19,10 +18,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr kernel::Duration kPollWait = 50ms;
+constexpr kernel::Duration kDeliveryPollWait = 50ms;
 /// How long a reader waits for records that were acknowledged.
 constexpr kernel::Duration kStragglersMax = 10s;
-constexpr std::size_t kPictureColumns = 40;
 /// A value begins with whose it is and when it was due: 16 digits each, base 16.
 constexpr std::size_t kStampBytes = 32;
 
@@ -39,7 +37,7 @@ class LatencyReader {
     return {};
   }
   kernel::Result<> poll(Fiber& f) {
-    const auto polled = TRY(from_.poll(f, kPollWait));
+    const auto polled = TRY(from_.poll(f, kDeliveryPollWait));
     if (!polled) return {};
     if (polled->error) return std::unexpected(*polled->error);
     for (const auto& record : polled->records) note(f.now(), kernel::as_text(record.value.value_or(kernel::ByteView{})));
@@ -105,7 +103,7 @@ int measure(Fiber& f, producer::Producer& producer, consumer::Consumer& from, co
   return status == kDone ? report(f, sender, reader, options) : status;
 }
 
-int run(Fiber& f, BenchOptions options) {
+int measure_delivery(Fiber& f, BenchOptions options) {
   Stop stop;
   return with_cluster(f, options.cluster, [&](Fiber& w, kernel::Scope& scope, const std::shared_ptr<core::Cluster>& cluster) {
     options.producer.idempotence = options.producer.acks == producer::Acks::all;
@@ -131,14 +129,14 @@ int run(Fiber& f, BenchOptions options) {
 }  // namespace
 
 kernel::Command bench_latency() {
-  return {"bench latency", "Clocks records from when they are due until a consumer has them", [](CLI::App& app) -> kernel::CommandBody {
+  return {"bench latency", "Clocks records from when they are due until a consumer has them", [](kernel::CommandLine line) -> kernel::CommandBody {
     auto options = std::make_shared<BenchOptions>();
     options->rate = 1000;
-    add_bench_options(app, *options);
-    add_bench_producer_options(app, *options);
-    app.get_option("--record-bytes")->check(kernel::whole_number(kStampBytes, 8 * 1024 * 1024));
-    app.add_option("--rate", options->rate, "Records a second")->capture_default_str()->check(kernel::positive_number());
-    return [options](Fiber& f) { return run(f, *options); };
+    add_bench_options(line, *options);
+    add_bench_producer_options(line, *options);
+    line.known("--record-bytes").whole_number(kStampBytes, 8 * 1024 * 1024);
+    line.option("--rate", options->rate, "Records a second").show_default().positive_number();
+    return [options](Fiber& f) { return measure_delivery(f, *options); };
   }};
 }
 

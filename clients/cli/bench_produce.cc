@@ -1,17 +1,14 @@
 // kalda bench produce [TOPIC]
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include "clients/cli/bench_sender.h"
-#include "kernel/option_checks.h"
+#include "kernel/command_line.h"
 
 namespace clients::cli {
 
 using kernel::Fiber;
 
 namespace {
-
-constexpr std::size_t kPictureColumns = 40;
 
 int report(Fiber& f, const BenchSender& sender, const producer::Producer& producer, const BenchTopic& topic, const BenchOptions& options, int status) {
   const auto& stats = producer.stats();
@@ -33,7 +30,7 @@ int report(Fiber& f, const BenchSender& sender, const producer::Producer& produc
   return out.flush() ? status : kFailed;
 }
 
-int run(Fiber& f, BenchOptions options) {
+int measure_writing(Fiber& f, BenchOptions options) {
   Stop stop;
   return with_cluster(f, options.cluster, [&](Fiber& w, kernel::Scope& scope, const std::shared_ptr<core::Cluster>& cluster) {
     options.producer.idempotence = options.producer.acks == producer::Acks::all;
@@ -57,13 +54,13 @@ int run(Fiber& f, BenchOptions options) {
 }  // namespace
 
 kernel::Command bench_produce() {
-  return {"bench produce", "Writes records as fast as it goes, or at a rate", [](CLI::App& app) -> kernel::CommandBody {
+  return {"bench produce", "Writes records as fast as it goes, or at a rate", [](kernel::CommandLine line) -> kernel::CommandBody {
     auto options = std::make_shared<BenchOptions>();
-    add_bench_options(app, *options);
+    add_bench_options(line, *options);
     options->producer.batch_bytes = 64 * 1024;
-    add_bench_producer_options(app, *options);
-    app.add_option("--rate", options->rate, "Records a second; as fast as it goes if not given")->check(kernel::positive_number());
-    return [options](Fiber& f) { return run(f, *options); };
+    add_bench_producer_options(line, *options);
+    line.option("--rate", options->rate, "Records a second; as fast as it goes if not given").positive_number();
+    return [options](Fiber& f) { return measure_writing(f, *options); };
   }};
 }
 

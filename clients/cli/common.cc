@@ -2,13 +2,12 @@
 
 #include <charconv>
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "clients/commands.h"
 #include "kernel/node.h"
-#include "kernel/option_checks.h"
+#include "kernel/command_line.h"
 #include "kernel/scope.h"
 
 namespace clients {
@@ -73,44 +72,42 @@ std::string next_step(const Error& error, const ClusterOptions& options) {
 
 }  // namespace
 
-void add_cluster_options(CLI::App& app, ClusterOptions& options) {
-  app.add_option("-b,--bootstrap-server", options.bootstrap, "Brokers to ask first, HOST:PORT separated by commas")
-      ->capture_default_str();
-  app.add_option("--timeout", options.timeout_seconds, "Seconds to wait for the cluster")
-      ->capture_default_str()
-      ->check(kernel::positive_number());
+void add_cluster_options(kernel::CommandLine line, ClusterOptions& options) {
+  line.option("-b,--bootstrap-server", options.bootstrap, "Brokers to ask first, HOST:PORT separated by commas")
+      .show_default();
+  line.option("--timeout", options.timeout_seconds, "Seconds to wait for the cluster")
+      .show_default()
+      .positive_number();
 }
 
-void add_form_option(CLI::App& app, Form& form) {
-  app.add_option("--format", form, "How to print: text for people, json for scripts")
-      ->transform(kernel::one_of<Form>({{"text", Form::text}, {"json", Form::json}}))
-      ->option_text("text|json");
+void add_form_option(kernel::CommandLine line, Form& form) {
+  line.choice("--format", form, {{"text", Form::text}, {"json", Form::json}}, "How to print: text for people, json for scripts")
+      .show_as("text|json");
 }
 
-void add_record_form_option(CLI::App& app, RecordForm& form, const std::string& words) {
-  app.add_option("--format", form, words)
-      ->transform(kernel::one_of<RecordForm>({
-          {"raw", RecordForm::raw}, {"text", RecordForm::raw}, {"json", RecordForm::json}, {"hex", RecordForm::hex}}))
-      ->option_text("raw|json|hex");
+void add_record_form_option(kernel::CommandLine line, RecordForm& form, const std::string& words) {
+  using enum RecordForm;
+  line.choice("--format", form, {{"raw", raw}, {"text", raw}, {"json", json}, {"hex", hex}}, words)
+      .show_as("raw|json|hex");
 }
 
-void add_acks_option(CLI::App& app, producer::ProducerConfig& config) {
+void add_acks_option(kernel::CommandLine line, producer::ProducerConfig& config) {
   using producer::Acks;
-  app.add_option("--acks", config.acks, "Whose acknowledgement to wait for")
-      ->transform(kernel::one_of<Acks>({{"0", Acks::none}, {"1", Acks::leader}, {"all", Acks::all}, {"-1", Acks::all}}))
-      ->option_text("all|1|0");
+  line.choice("--acks", config.acks, {{"0", Acks::none}, {"1", Acks::leader}, {"all", Acks::all}, {"-1", Acks::all}},
+              "Whose acknowledgement to wait for")
+      .show_as("all|1|0");
 }
 
-void add_compression_option(CLI::App& app, net::compress::Codec& codec) {
+void add_compression_option(kernel::CommandLine line, net::compress::Codec& codec) {
   using net::compress::Codec;
   const auto by_name = [&codec](const std::string& name) {
     for (int i = 0; i < net::compress::kCodecs; ++i) {
       if (net::compress::name_of(static_cast<Codec>(i)) == name) codec = static_cast<Codec>(i);
     }
   };
-  app.add_option_function<std::string>("-z,--compression", by_name, "Codec of the batches")
-      ->check(CLI::IsMember({"none", "gzip", "snappy", "lz4", "zstd"}))
-      ->option_text("none|gzip|snappy|lz4|zstd");
+  line.take("-z,--compression", by_name, "Codec of the batches")
+      .one_of({"none", "gzip", "snappy", "lz4", "zstd"})
+      .show_as("none|gzip|snappy|lz4|zstd");
 }
 
 Result<> Out::put(std::string_view text) {
@@ -144,6 +141,8 @@ std::string words_of(net::ErrorCode code, std::string_view message) {
 kernel::Duration from_seconds(double seconds) {
   return std::chrono::duration_cast<kernel::Duration>(std::chrono::duration<double>{seconds});
 }
+
+int told(Result<> written, int status) { return written ? status : kFailed; }
 
 std::string json_line(const nlohmann::ordered_json& json) {
   return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";

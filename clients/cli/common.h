@@ -26,14 +26,14 @@ struct ClusterOptions {
   std::string bootstrap = "127.0.0.1:9092";
   double timeout_seconds = 10;
 };
-void add_cluster_options(CLI::App& app, ClusterOptions& options);
+void add_cluster_options(kernel::CommandLine line, ClusterOptions& options);
 
-enum class Form : int { text, json };  // int: the parser shows the numbers behind the words
-void add_form_option(CLI::App& app, Form& form);
+enum class Form : std::uint8_t { text, json };
+void add_form_option(kernel::CommandLine line, Form& form);
 /// --format of records: raw (also called text), json or hex.
-void add_record_form_option(CLI::App& app, RecordForm& form, const std::string& words);
-void add_acks_option(CLI::App& app, producer::ProducerConfig& config);
-void add_compression_option(CLI::App& app, net::compress::Codec& codec);
+void add_record_form_option(kernel::CommandLine line, RecordForm& form, const std::string& words);
+void add_acks_option(kernel::CommandLine line, producer::ProducerConfig& config);
+void add_compression_option(kernel::CommandLine line, net::compress::Codec& codec);
 
 /// Writes to standard output; a reader that went away ends the command quietly.
 class Out {
@@ -62,13 +62,17 @@ struct Stop {
   kernel::Notify told;
 };
 
+using ClusterRef = std::shared_ptr<core::Cluster>;
+
 /// Runs `body` with a cluster that was reached once, and cleans up after it. Ctrl-C cancels the body, or tells `stop`.
 /// `create_topics`: asking for a topic may make the broker create it, where it is set up so.
 int with_cluster(kernel::Fiber& f, const ClusterOptions& options,
-                 const std::function<int(kernel::Fiber&, kernel::Scope&, std::shared_ptr<core::Cluster>)>& body,
+                 const std::function<int(kernel::Fiber&, kernel::Scope&, ClusterRef)>& body,
                  bool create_topics = true, Stop* stop = nullptr);
 
 [[nodiscard]] kernel::Duration from_seconds(double seconds);
+/// The status of a command that has done its work, once what it says is written.
+[[nodiscard]] int told(kernel::Result<> written, int status);
 /// One JSON object as a line; bytes that are no text are replaced.
 [[nodiscard]] std::string json_line(const nlohmann::ordered_json& json);
 /// Columns as wide as their widest cell, two blanks apart; the first row is the heading.

@@ -1,11 +1,10 @@
 // kalda config describe|set|unset|list: settings of a running cluster.
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "clients/admin/configs.h"
 #include "clients/cli/common.h"
-#include "kernel/option_checks.h"
+#include "kernel/command_line.h"
 
 namespace clients::cli {
 
@@ -14,27 +13,26 @@ using admin::Resource;
 using admin::ResourceType;
 using kernel::Fiber;
 using Json = nlohmann::ordered_json;
-using ClusterRef = std::shared_ptr<core::Cluster>;
 
 namespace {
 
 constexpr std::string_view kAllBrokers = "default";
 
-std::string line(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n"; }
 Json json_of(const std::optional<std::string>& value) { return value ? Json(*value) : Json(nullptr); }
 std::string shown_name(const Resource& resource) {
   return resource.type == ResourceType::broker && resource.name.empty() ? std::string{kAllBrokers} : resource.name;
 }
 
-void add_resource(CLI::App& app, Resource& resource) {
-  app.add_option("kind", resource.type, "What is set: topic, broker, group or client-metrics")
-      ->required()
-      ->transform(kernel::one_of<ResourceType>({{"topic", ResourceType::topic},
-                                                                              {"broker", ResourceType::broker},
-                                                                              {"group", ResourceType::group},
-                                                                              {"client-metrics", ResourceType::client_metrics}}))
-      ->option_text("KIND");
-  app.add_option("name", resource.name, "Its name; of a broker its id, or `default` for all brokers")->required();
+void add_resource(kernel::CommandLine line, Resource& resource) {
+  line.choice("kind", resource.type,
+              {{"topic", ResourceType::topic},
+               {"broker", ResourceType::broker},
+               {"group", ResourceType::group},
+               {"client-metrics", ResourceType::client_metrics}},
+              "What is set: topic, broker, group or client-metrics")
+      .required()
+      .show_as("KIND");
+  line.option("name", resource.name, "Its name; of a broker its id, or `default` for all brokers").required();
 }
 
 /// As the broker wants it: what holds for all brokers has no name.
@@ -53,7 +51,7 @@ std::optional<Alteration> parse_setting(Fiber& f, const std::string& setting, Al
   return Alteration{setting.substr(0, equals), operation, setting.substr(equals + 1)};
 }
 
-struct DescribeOptions {
+struct DescribeConfigsOptions {
   ClusterOptions cluster;
   Resource resource;
   std::vector<std::string> names;
@@ -84,7 +82,7 @@ Json described_json(const admin::ConfigEntry& entry) {
           {"synonyms", synonyms}};
 }
 
-int describe(Fiber& f, const DescribeOptions& options) {
+int describe(Fiber& f, const DescribeConfigsOptions& options) {
   return with_cluster(f, options.cluster, [&](Fiber& w, kernel::Scope&, const ClusterRef& cluster) {
     const bool chosen = !options.names.empty();
     const auto configs = admin::describe_configs(w, *cluster, meant(options.resource), options.names, /*documented=*/true);
@@ -95,7 +93,7 @@ int describe(Fiber& f, const DescribeOptions& options) {
     int status = kDone;
     for (const auto& entry : configs->entries) {
       if (!chosen && !options.all && entry.is_default()) continue;
-      (void)out.put(options.form == Form::json ? line(described_json(entry)) : chosen ? explained(entry) : described(entry));
+      (void)out.put(options.form == Form::json ? json_line(described_json(entry)) : chosen ? explained(entry) : described(entry));
     }
     for (const std::string& name : options.names) {
       if (std::ranges::find(configs->entries, name, &admin::ConfigEntry::name) == configs->entries.end())
@@ -106,7 +104,7 @@ int describe(Fiber& f, const DescribeOptions& options) {
   });
 }
 
-struct AlterOptions {
+struct AlterConfigsOptions {
   ClusterOptions cluster;
   Resource resource;
   std::vector<std::string> settings, append, subtract, names;
@@ -114,7 +112,7 @@ struct AlterOptions {
   Form form = Form::text;
 };
 
-int alter(Fiber& f, const AlterOptions& options, const std::vector<Alteration>& alterations) {
+int alter(Fiber& f, const AlterConfigsOptions& options, const std::vector<Alteration>& alterations) {
   return with_cluster(f, options.cluster, [&](Fiber& w, kernel::Scope&, const ClusterRef& cluster) {
     const Resource resource = meant(options.resource);
     const auto verdict = admin::alter_configs(w, *cluster, resource, alterations, options.dry_run);
@@ -124,7 +122,7 @@ int alter(Fiber& f, const AlterOptions& options, const std::vector<Alteration>& 
     Out out{w};
     for (const Alteration& one : alterations) {
       if (options.form == Form::json) {
-        (void)out.put(line({{"kind", admin::name_of(resource.type)}, {"resource", shown_name(resource)}, {"name", one.name},
+        (void)out.put(json_line({{"kind", admin::name_of(resource.type)}, {"resource", shown_name(resource)}, {"name", one.name},
                             {"changed", !options.dry_run}}));
       } else {
         (void)out.put(fmt::format("{} {} of {} {}\n", options.dry_run ? "would change" : "changed", one.name,
@@ -135,7 +133,7 @@ int alter(Fiber& f, const AlterOptions& options, const std::vector<Alteration>& 
   });
 }
 
-int set(Fiber& f, const AlterOptions& options) {
+int set(Fiber& f, const AlterConfigsOptions& options) {
   std::vector<Alteration> alterations;
   const auto add = [&](const std::vector<std::string>& settings, Alteration::Operation operation) {
     for (const std::string& setting : settings) {
@@ -155,24 +153,24 @@ int set(Fiber& f, const AlterOptions& options) {
   return alter(f, options, alterations);
 }
 
-int unset(Fiber& f, const AlterOptions& options) {
+int unset(Fiber& f, const AlterConfigsOptions& options) {
   std::vector<Alteration> alterations;
   for (const std::string& name : options.names) alterations.push_back({name, Alteration::Operation::remove, {}});
   return alter(f, options, alterations);
 }
 
-struct ListOptions {
+struct ListConfigsOptions {
   ClusterOptions cluster;
   Form form = Form::text;
 };
 
-int list(Fiber& f, const ListOptions& options) {
+int list(Fiber& f, const ListConfigsOptions& options) {
   return with_cluster(f, options.cluster, [&](Fiber& w, kernel::Scope&, const ClusterRef& cluster) {
     const auto resources = admin::list_config_resources(w, *cluster);
     if (!resources) return complain(w, "cannot list what has settings", resources.error(), options.cluster);
     Out out{w};
     for (const Resource& one : *resources) {
-      (void)out.put(options.form == Form::json ? line({{"kind", admin::name_of(one.type)}, {"resource", shown_name(one)}})
+      (void)out.put(options.form == Form::json ? json_line({{"kind", admin::name_of(one.type)}, {"resource", shown_name(one)}})
                                                : fmt::format("{} {}\n", admin::name_of(one.type), shown_name(one)));
     }
     return out.flush() ? kDone : kFailed;
@@ -182,48 +180,48 @@ int list(Fiber& f, const ListOptions& options) {
 }  // namespace
 
 kernel::Command config_describe() {
-  return {"config describe", "Shows settings, where they come from and what they do", [](CLI::App& app) -> kernel::CommandBody {
-    auto options = std::make_shared<DescribeOptions>();
-    add_cluster_options(app, options->cluster);
-    add_form_option(app, options->form);
-    add_resource(app, options->resource);
-    app.add_option("setting", options->names, "Settings, with words and what else they could be; those that differ from the default if none is given");
-    app.add_flag("--all", options->all, "Also settings that have their default");
+  return {"config describe", "Shows settings, where they come from and what they do", [](kernel::CommandLine line) -> kernel::CommandBody {
+    auto options = std::make_shared<DescribeConfigsOptions>();
+    add_cluster_options(line, options->cluster);
+    add_form_option(line, options->form);
+    add_resource(line, options->resource);
+    line.option("setting", options->names, "Settings, with words and what else they could be; those that differ from the default if none is given");
+    line.flag("--all", options->all, "Also settings that have their default");
     return [options](Fiber& f) { return describe(f, *options); };
   }};
 }
 
 kernel::Command config_set() {
-  return {"config set", "Changes settings; they hold at once", [](CLI::App& app) -> kernel::CommandBody {
-    auto options = std::make_shared<AlterOptions>();
-    add_cluster_options(app, options->cluster);
-    add_form_option(app, options->form);
-    add_resource(app, options->resource);
-    app.add_option("setting", options->settings, "NAME=VALUE, as many as wanted: all are taken or none");
-    app.add_option("--append", options->append, "NAME=VALUE: adds an entry to a list; may be repeated")->allow_extra_args(false);
-    app.add_option("--subtract", options->subtract, "NAME=VALUE: takes an entry out of a list; may be repeated")->allow_extra_args(false);
-    app.add_flag("--dry-run", options->dry_run, "Only check whether it would be taken");
+  return {"config set", "Changes settings; they hold at once", [](kernel::CommandLine line) -> kernel::CommandBody {
+    auto options = std::make_shared<AlterConfigsOptions>();
+    add_cluster_options(line, options->cluster);
+    add_form_option(line, options->form);
+    add_resource(line, options->resource);
+    line.option("setting", options->settings, "NAME=VALUE, as many as wanted: all are taken or none");
+    line.option("--append", options->append, "NAME=VALUE: adds an entry to a list; may be repeated").one_a_time();
+    line.option("--subtract", options->subtract, "NAME=VALUE: takes an entry out of a list; may be repeated").one_a_time();
+    line.flag("--dry-run", options->dry_run, "Only check whether it would be taken");
     return [options](Fiber& f) { return set(f, *options); };
   }};
 }
 
 kernel::Command config_unset() {
-  return {"config unset", "Takes settings back to what holds without them", [](CLI::App& app) -> kernel::CommandBody {
-    auto options = std::make_shared<AlterOptions>();
-    add_cluster_options(app, options->cluster);
-    add_form_option(app, options->form);
-    add_resource(app, options->resource);
-    app.add_option("setting", options->names, "Settings to take back")->required();
-    app.add_flag("--dry-run", options->dry_run, "Only check whether it would be taken");
+  return {"config unset", "Takes settings back to what holds without them", [](kernel::CommandLine line) -> kernel::CommandBody {
+    auto options = std::make_shared<AlterConfigsOptions>();
+    add_cluster_options(line, options->cluster);
+    add_form_option(line, options->form);
+    add_resource(line, options->resource);
+    line.option("setting", options->names, "Settings to take back").required();
+    line.flag("--dry-run", options->dry_run, "Only check whether it would be taken");
     return [options](Fiber& f) { return unset(f, *options); };
   }};
 }
 
 kernel::Command config_list() {
-  return {"config list", "Lists what has settings of its own: topics, brokers, groups", [](CLI::App& app) -> kernel::CommandBody {
-    auto options = std::make_shared<ListOptions>();
-    add_cluster_options(app, options->cluster);
-    add_form_option(app, options->form);
+  return {"config list", "Lists what has settings of its own: topics, brokers, groups", [](kernel::CommandLine line) -> kernel::CommandBody {
+    auto options = std::make_shared<ListConfigsOptions>();
+    add_cluster_options(line, options->cluster);
+    add_form_option(line, options->form);
     return [options](Fiber& f) { return list(f, *options); };
   }};
 }

@@ -2,14 +2,13 @@
 #include <algorithm>
 #include <variant>
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include "clients/cli/consume.h"
 #include "clients/cli/progress.h"
 #include "clients/consumer/consumer.h"
 #include "kernel/node.h"
-#include "kernel/option_checks.h"
+#include "kernel/command_line.h"
 
 namespace clients::cli {
 
@@ -19,11 +18,6 @@ using consumer::TopicPartition;
 using kernel::Fiber;
 
 namespace {
-
-using namespace std::chrono_literals;
-
-/// How long a poll waits before the command looks whether it is done.
-constexpr kernel::Duration kPollWait = 200ms;
 
 std::optional<Shown> parse_shown(const std::vector<std::string>& words) {
   Shown shown;
@@ -181,29 +175,29 @@ Bounds Wanted::bounds(const ConsumeOptions& options) const {
 }
 
 kernel::Command consume() {
-  return {"consume", "Prints the records of topics, alone or as one of a group", [](CLI::App& app) -> kernel::CommandBody {
+  return {"consume", "Prints the records of topics, alone or as one of a group", [](kernel::CommandLine line) -> kernel::CommandBody {
     auto options = std::make_shared<ConsumeOptions>();
-    add_cluster_options(app, options->cluster);
-    app.add_option("topic", options->topics, "Topics to read")->required();
-    app.add_option("-g,--group", options->group, "Share the partitions with the others of this group, and commit what was read");
-    app.add_option("--assignor", options->assignors, "How the group divides: range,roundrobin,sticky,cooperative-sticky, the best liked first")
-        ->delimiter(',')
-        ->check(CLI::IsMember({"range", "roundrobin", "sticky", "cooperative-sticky"}))
-        ->option_text("range|roundrobin|...");
-    app.add_option("--instance-id", options->instance_id, "Stay in the group through a restart under this name (a static member)");
-    app.add_option("--session-timeout", options->session_timeout_seconds, "Seconds without a heartbeat until the group takes this member for dead")
-        ->capture_default_str()
-        ->check(kernel::positive_number());
-    app.add_option("-p,--partition", options->partitions, "Partitions to read; all if not given")->delimiter(',')->check(kernel::whole_number(0, INT32_MAX));
-    app.add_option("--from", options->from, fmt::format("Where to begin: {}; with --group where nothing is committed", kPlaces))->capture_default_str();
-    app.add_option("--to", options->to, "Where to end, in the same words: the first record that is not wanted; the end if not given");
-    app.add_option("-n,--count", options->count, "Stop after this many records")->check(kernel::whole_number(1, UINT64_MAX));
-    app.add_flag("-f,--follow", options->follow, "Wait for more at the end, until --to");
-    app.add_option("--rate", options->rate, "Records a second at most")->check(kernel::positive_number());
-    app.add_flag("--progress", options->progress, "Say on standard error how far it is");
-    app.add_flag("--read-committed", options->read_committed, "Leave out records of open and aborted transactions");
-    add_record_form_option(app, options->form, "raw: values, one a line; json: everything, one object a line; hex: digits; produce takes the same");
-    app.add_option("--show", options->show, "Also print before the value, separated by tabs: partition,offset,timestamp,headers,key")->delimiter(',');
+    add_cluster_options(line, options->cluster);
+    line.option("topic", options->topics, "Topics to read").required();
+    line.option("-g,--group", options->group, "Share the partitions with the others of this group, and commit what was read");
+    line.option("--assignor", options->assignors, "How the group divides: range,roundrobin,sticky,cooperative-sticky, the best liked first")
+        .separated_by(',')
+        .one_of({"range", "roundrobin", "sticky", "cooperative-sticky"})
+        .show_as("range|roundrobin|...");
+    line.option("--instance-id", options->instance_id, "Stay in the group through a restart under this name (a static member)");
+    line.option("--session-timeout", options->session_timeout_seconds, "Seconds without a heartbeat until the group takes this member for dead")
+        .show_default()
+        .positive_number();
+    line.option("-p,--partition", options->partitions, "Partitions to read; all if not given").separated_by(',').whole_number(0, INT32_MAX);
+    line.option("--from", options->from, fmt::format("Where to begin: {}; with --group where nothing is committed", kPlaces)).show_default();
+    line.option("--to", options->to, "Where to end, in the same words: the first record that is not wanted; the end if not given");
+    line.option("-n,--count", options->count, "Stop after this many records").whole_number(1, UINT64_MAX);
+    line.flag("-f,--follow", options->follow, "Wait for more at the end, until --to");
+    line.option("--rate", options->rate, "Records a second at most").positive_number();
+    line.flag("--progress", options->progress, "Say on standard error how far it is");
+    line.flag("--read-committed", options->read_committed, "Leave out records of open and aborted transactions");
+    add_record_form_option(line, options->form, "raw: values, one a line; json: everything, one object a line; hex: digits; produce takes the same");
+    line.option("--show", options->show, "Also print before the value, separated by tabs: partition,offset,timestamp,headers,key").separated_by(',');
     return [options](Fiber& f) { return run(f, *options); };
   }};
 }

@@ -7,6 +7,9 @@
 
 namespace clients::cli {
 
+/// How long a poll waits before the command looks whether it is done.
+inline constexpr kernel::Duration kPollWait = std::chrono::milliseconds{200};
+
 struct ConsumeOptions {
   ClusterOptions cluster;
   std::vector<std::string> topics;

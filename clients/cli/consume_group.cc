@@ -15,7 +15,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr kernel::Duration kPollWait = 200ms;
 constexpr kernel::Duration kCommitEvery = 1s;
 constexpr kernel::Duration kCloseWait = 5s;
 

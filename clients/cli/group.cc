@@ -1,5 +1,4 @@
 // kalda group list|describe|delete
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -9,13 +8,11 @@
 
 namespace clients::cli {
 
-using admin::ClusterRef;
 using kernel::Fiber;
 using Json = nlohmann::ordered_json;
 
 namespace {
 
-int told(kernel::Result<> written, int status) { return written ? status : kFailed; }
 std::string dash(const std::string& text) { return text.empty() ? "-" : text; }
 
 /// "orders 0-2,5  payments 1"
@@ -35,13 +32,13 @@ std::string runs_of(const group::Partitions& partitions) {
   return dash(out);
 }
 
-struct ListOptions {
+struct ListGroupsOptions {
   ClusterOptions cluster;
   std::vector<std::string> states;
   Form form = Form::text;
 };
 
-int list(Fiber& f, const ListOptions& options) {
+int list(Fiber& f, const ListGroupsOptions& options) {
   return with_cluster(f, options.cluster, [&](Fiber& w, kernel::Scope&, const ClusterRef& cluster) {
     const auto groups = admin::list_groups(w, *cluster, options.states);
     if (!groups) return complain(w, "cannot list groups", groups.error(), options.cluster);
@@ -59,7 +56,7 @@ int list(Fiber& f, const ListOptions& options) {
   });
 }
 
-struct DescribeOptions {
+struct DescribeGroupsOptions {
   ClusterOptions cluster;
   std::vector<std::string> groups;
   Form form = Form::text;
@@ -86,7 +83,7 @@ Json described_json(const admin::GroupDescription& group) {
           {"coordinator", group.coordinator.raw()}, {"members", members}};
 }
 
-int describe(Fiber& f, const DescribeOptions& options) {
+int describe(Fiber& f, const DescribeGroupsOptions& options) {
   return with_cluster(f, options.cluster, [&](Fiber& w, kernel::Scope&, const ClusterRef& cluster) {
     std::vector<std::string> names = options.groups;
     if (names.empty()) {
@@ -107,7 +104,7 @@ int describe(Fiber& f, const DescribeOptions& options) {
   });
 }
 
-struct DeleteOptions {
+struct DeleteGroupsOptions {
   ClusterOptions cluster;
   std::vector<std::string> groups;
   std::vector<std::string> topics;
@@ -115,7 +112,7 @@ struct DeleteOptions {
   Form form = Form::text;
 };
 
-int delete_offsets_of(Fiber& w, const ClusterRef& cluster, const DeleteOptions& options, const std::string& name, Out& out) {
+int delete_offsets_of(Fiber& w, const ClusterRef& cluster, const DeleteGroupsOptions& options, const std::string& name, Out& out) {
   group::Partitions partitions;
   for (const std::string& topic : options.topics) {
     const auto named = named_partitions(w, *cluster, topic, options.cluster);
@@ -140,7 +137,7 @@ int delete_offsets_of(Fiber& w, const ClusterRef& cluster, const DeleteOptions& 
   return status;
 }
 
-int remove(Fiber& f, const DeleteOptions& options) {
+int remove(Fiber& f, const DeleteGroupsOptions& options) {
   return with_cluster(f, options.cluster, [&](Fiber& w, kernel::Scope&, const ClusterRef& cluster) {
     Out out{w};
     int status = kDone;
@@ -170,36 +167,36 @@ int remove(Fiber& f, const DeleteOptions& options) {
 }  // namespace
 
 kernel::Command group_list() {
-  return {"group list", "Lists the groups of a cluster", [](CLI::App& app) -> kernel::CommandBody {
-    auto options = std::make_shared<ListOptions>();
-    add_cluster_options(app, options->cluster);
-    add_form_option(app, options->form);
-    app.add_option("--state", options->states, "Only groups in these states")
-        ->delimiter(',')
-        ->check(CLI::IsMember({"Empty", "Stable", "PreparingRebalance", "CompletingRebalance", "Dead"}, CLI::ignore_case))
-        ->option_text("Empty|Stable|...");
+  return {"group list", "Lists the groups of a cluster", [](kernel::CommandLine line) -> kernel::CommandBody {
+    auto options = std::make_shared<ListGroupsOptions>();
+    add_cluster_options(line, options->cluster);
+    add_form_option(line, options->form);
+    line.option("--state", options->states, "Only groups in these states")
+        .separated_by(',')
+        .one_of_in_any_case({"Empty", "Stable", "PreparingRebalance", "CompletingRebalance", "Dead"})
+        .show_as("Empty|Stable|...");
     return [options](Fiber& f) { return list(f, *options); };
   }};
 }
 
 kernel::Command group_describe() {
-  return {"group describe", "Shows state and members of groups, and who reads what", [](CLI::App& app) -> kernel::CommandBody {
-    auto options = std::make_shared<DescribeOptions>();
-    add_cluster_options(app, options->cluster);
-    add_form_option(app, options->form);
-    app.add_option("group", options->groups, "Groups; all if none is given");
+  return {"group describe", "Shows state and members of groups, and who reads what", [](kernel::CommandLine line) -> kernel::CommandBody {
+    auto options = std::make_shared<DescribeGroupsOptions>();
+    add_cluster_options(line, options->cluster);
+    add_form_option(line, options->form);
+    line.option("group", options->groups, "Groups; all if none is given");
     return [options](Fiber& f) { return describe(f, *options); };
   }};
 }
 
 kernel::Command group_delete() {
-  return {"group delete", "Deletes groups with their offsets, or offsets of single topics", [](CLI::App& app) -> kernel::CommandBody {
-    auto options = std::make_shared<DeleteOptions>();
-    add_cluster_options(app, options->cluster);
-    add_form_option(app, options->form);
-    app.add_option("group", options->groups, "Groups to delete")->required();
-    app.add_option("-t,--topic", options->topics, "Only the offsets of this topic, or TOPIC:PARTITION,...; may be repeated")->allow_extra_args(false);
-    app.add_flag("--if-exists", options->if_exists, "A group that does not exist is no failure");
+  return {"group delete", "Deletes groups with their offsets, or offsets of single topics", [](kernel::CommandLine line) -> kernel::CommandBody {
+    auto options = std::make_shared<DeleteGroupsOptions>();
+    add_cluster_options(line, options->cluster);
+    add_form_option(line, options->form);
+    line.option("group", options->groups, "Groups to delete").required();
+    line.option("-t,--topic", options->topics, "Only the offsets of this topic, or TOPIC:PARTITION,...; may be repeated").one_a_time();
+    line.flag("--if-exists", options->if_exists, "A group that does not exist is no failure");
     return [options](Fiber& f) { return remove(f, *options); };
   }};
 }

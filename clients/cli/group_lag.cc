@@ -1,5 +1,4 @@
 // kalda group lag: how far groups are behind, in records and in time
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -9,7 +8,6 @@
 
 namespace clients::cli {
 
-using admin::ClusterRef;
 using kernel::Fiber;
 using Json = nlohmann::ordered_json;
 
@@ -93,12 +91,12 @@ int lag(Fiber& f, const LagOptions& options) {
 }  // namespace
 
 kernel::Command group_lag() {
-  return {"group lag", "Shows how far groups are behind, in records and in time", [](CLI::App& app) -> kernel::CommandBody {
+  return {"group lag", "Shows how far groups are behind, in records and in time", [](kernel::CommandLine line) -> kernel::CommandBody {
     auto options = std::make_shared<LagOptions>();
-    add_cluster_options(app, options->cluster);
-    add_form_option(app, options->form);
-    app.add_option("group", options->groups, "Groups to look at")->required();
-    app.add_option("-t,--topic", options->topics, "Only these topics")->delimiter(',');
+    add_cluster_options(line, options->cluster);
+    add_form_option(line, options->form);
+    line.option("group", options->groups, "Groups to look at").required();
+    line.option("-t,--topic", options->topics, "Only these topics").separated_by(',');
     return [options](Fiber& f) { return lag(f, *options); };
   }};
 }

@@ -1,7 +1,6 @@
 // kalda group reset: sets what a group has committed, or shows what that would be
 #include <set>
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -11,11 +10,10 @@
 #include "clients/cli/offsets_file.h"
 #include "clients/cli/times.h"
 #include "kernel/node.h"
-#include "kernel/option_checks.h"
+#include "kernel/command_line.h"
 
 namespace clients::cli {
 
-using admin::ClusterRef;
 using admin::ResetTarget;
 using kernel::Fiber;
 using Json = nlohmann::ordered_json;
@@ -201,24 +199,24 @@ int reset(Fiber& f, const ResetOptions& options) {
 }  // namespace
 
 kernel::Command group_reset() {
-  return {"group reset", "Sets the offsets of a group without members; shows them unless --execute is given", [](CLI::App& app) -> kernel::CommandBody {
+  return {"group reset", "Sets the offsets of a group without members; shows them unless --execute is given", [](kernel::CommandLine line) -> kernel::CommandBody {
     auto options = std::make_shared<ResetOptions>();
-    add_cluster_options(app, options->cluster);
-    add_form_option(app, options->form);
-    app.add_option("group", options->group, "Group to reset")->required();
-    app.add_option("-t,--topic", options->topics, "Topic, or TOPIC:PARTITION,...; may be repeated")->allow_extra_args(false);
-    app.add_flag("--all-topics", options->all_topics, "All topics that the group has committed");
-    app.add_flag("--to-earliest", options->to_earliest, "To the first record");
-    app.add_flag("--to-latest", options->to_latest, "To the end");
-    app.add_flag("--to-current", options->to_current, "To where it is; to the end where nothing is committed");
-    app.add_option("--to-offset", options->to_offset, "To this offset")->check(kernel::whole_number(0, INT64_MAX));
-    app.add_option("--shift-by", options->shift_by, "By so many records, forwards or (negative) backwards");
-    app.add_option("--to-datetime", options->to_datetime, "To the first record from 2026-03-01T12:30:00[.000][Z|+01:00] on (UTC without), or @MILLISECONDS");
-    app.add_option("--by-duration", options->by_duration, "To the first record that is not older than 90s, 15m, 2h30m, 7d, or P1DT2H");
-    app.add_option("--from-file", options->from_file, "To what these lines say: TOPIC,PARTITION,OFFSET; - is standard input");
-    app.add_flag("--dry-run", options->dry_run, "Only show what would be; the default");
-    app.add_flag("--execute", options->execute, "Do it");
-    app.add_flag("--export", options->export_lines, "Print the new offsets as lines for --from-file");
+    add_cluster_options(line, options->cluster);
+    add_form_option(line, options->form);
+    line.option("group", options->group, "Group to reset").required();
+    line.option("-t,--topic", options->topics, "Topic, or TOPIC:PARTITION,...; may be repeated").one_a_time();
+    line.flag("--all-topics", options->all_topics, "All topics that the group has committed");
+    line.flag("--to-earliest", options->to_earliest, "To the first record");
+    line.flag("--to-latest", options->to_latest, "To the end");
+    line.flag("--to-current", options->to_current, "To where it is; to the end where nothing is committed");
+    line.option("--to-offset", options->to_offset, "To this offset").whole_number(0, INT64_MAX);
+    line.option("--shift-by", options->shift_by, "By so many records, forwards or (negative) backwards");
+    line.option("--to-datetime", options->to_datetime, "To the first record from 2026-03-01T12:30:00[.000][Z|+01:00] on (UTC without), or @MILLISECONDS");
+    line.option("--by-duration", options->by_duration, "To the first record that is not older than 90s, 15m, 2h30m, 7d, or P1DT2H");
+    line.option("--from-file", options->from_file, "To what these lines say: TOPIC,PARTITION,OFFSET; - is standard input");
+    line.flag("--dry-run", options->dry_run, "Only show what would be; the default");
+    line.flag("--execute", options->execute, "Do it");
+    line.flag("--export", options->export_lines, "Print the new offsets as lines for --from-file");
     return [options](Fiber& f) { return reset(f, *options); };
   }};
 }

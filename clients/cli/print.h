@@ -8,7 +8,7 @@
 
 namespace clients::cli {
 
-enum class RecordForm : int { raw, json, hex };
+enum class RecordForm : std::uint8_t { raw, json, hex };
 
 /// What a raw or hex line shows before the value, separated by tabs.
 struct Shown {

@@ -1,5 +1,4 @@
 // kalda produce TOPIC: one record a line
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -11,7 +10,7 @@
 #include "clients/cli/record_lines.h"
 #include "clients/cli/refusal.h"
 #include "clients/producer/producer.h"
-#include "kernel/option_checks.h"
+#include "kernel/command_line.h"
 
 namespace clients::cli {
 
@@ -150,36 +149,36 @@ int run(Fiber& f, const ProduceOptions& options) {
 }  // namespace
 
 kernel::Command produce() {
-  return {"produce", "Writes records to a topic, one for each line of input", [](CLI::App& app) -> kernel::CommandBody {
+  return {"produce", "Writes records to a topic, one for each line of input", [](kernel::CommandLine line) -> kernel::CommandBody {
     auto options = std::make_shared<ProduceOptions>();
     auto null_text = std::make_shared<std::string>();
-    add_cluster_options(app, options->cluster);
-    app.add_option("topic", options->topic, "Topic to write to")->required();
-    app.add_option("file", options->file, "File to read; standard input if not given or -");
-    add_record_form_option(app, options->lines.form, "What lines are. raw: values; hex: values in digits; json: objects with value or value_hex, and key, key_hex, headers, timestamp_ms; consume prints the same");
-    CLI::Option* separator = app.add_option("-k,--key-separator", options->lines.key_separator, "Lines are KEY<separator>VALUE");
-    CLI::Option* headers = app.add_flag("--headers", options->lines.headers, "Lines begin with NAME=VALUE,... and a tab");
-    app.add_option("-H,--header", options->constant_headers, "A header NAME=VALUE for every record; may be repeated")->allow_extra_args(false);
-    CLI::Option* null_marker = app.add_option("--null", *null_text, "A key or value that is exactly this is null");
-    app.add_option("-p,--partition", options->partition, "Partition to write to; by key or at random if not given")->check(kernel::whole_number(0, INT32_MAX));
-    add_acks_option(app, options->producer);
-    add_compression_option(app, options->producer.compression);
-    app.add_flag("--no-idempotence", options->no_idempotence, "Retries may write a record twice");
-    app.add_option("--delivery-timeout", options->delivery_timeout_seconds, "Seconds to try for a record before giving up")
-        ->capture_default_str()
-        ->check(kernel::positive_number());
-    app.add_option("--linger-ms", options->linger_ms, "Wait this long for a batch to fill")->capture_default_str()->check(kernel::whole_number(0, INT32_MAX));
-    app.add_option("--batch-bytes", options->batch_bytes, "Size of a full batch")->capture_default_str()->check(kernel::whole_number(1, 16 * 1024 * 1024));
-    app.add_option("--max-message-bytes", options->message_bytes_max, "Longest line")->capture_default_str()->check(kernel::whole_number(1, 16 * 1024 * 1024));
-    app.add_option("-n,--count", options->count, "Stop after this many records")->check(kernel::whole_number(0, UINT64_MAX));
-    app.add_option("--rate", options->rate, "Records a second at most")->check(kernel::positive_number());
-    app.add_flag("--progress", options->progress, "Say how far it is also where standard error is no terminal");
-    app.add_option("--report", options->report, "What to print at the end: text for people, json for scripts")
-        ->transform(kernel::one_of<Form>({{"text", Form::text}, {"json", Form::json}}))
-        ->option_text("text|json");
+    add_cluster_options(line, options->cluster);
+    line.option("topic", options->topic, "Topic to write to").required();
+    line.option("file", options->file, "File to read; standard input if not given or -");
+    add_record_form_option(line, options->lines.form, "What lines are. raw: values; hex: values in digits; json: objects with value or value_hex, and key, key_hex, headers, timestamp_ms; consume prints the same");
+    const kernel::Option separator = line.option("-k,--key-separator", options->lines.key_separator, "Lines are KEY<separator>VALUE");
+    const kernel::Option headers = line.flag("--headers", options->lines.headers, "Lines begin with NAME=VALUE,... and a tab");
+    line.option("-H,--header", options->constant_headers, "A header NAME=VALUE for every record; may be repeated").one_a_time();
+    const kernel::Option null_marker = line.option("--null", *null_text, "A key or value that is exactly this is null");
+    line.option("-p,--partition", options->partition, "Partition to write to; by key or at random if not given").whole_number(0, INT32_MAX);
+    add_acks_option(line, options->producer);
+    add_compression_option(line, options->producer.compression);
+    line.flag("--no-idempotence", options->no_idempotence, "Retries may write a record twice");
+    line.option("--delivery-timeout", options->delivery_timeout_seconds, "Seconds to try for a record before giving up")
+        .show_default()
+        .positive_number();
+    line.option("--linger-ms", options->linger_ms, "Wait this long for a batch to fill").show_default().whole_number(0, INT32_MAX);
+    line.option("--batch-bytes", options->batch_bytes, "Size of a full batch").show_default().whole_number(1, 16 * 1024 * 1024);
+    line.option("--max-message-bytes", options->message_bytes_max, "Longest line").show_default().whole_number(1, 16 * 1024 * 1024);
+    line.option("-n,--count", options->count, "Stop after this many records").whole_number(0, UINT64_MAX);
+    line.option("--rate", options->rate, "Records a second at most").positive_number();
+    line.flag("--progress", options->progress, "Say how far it is also where standard error is no terminal");
+    line.choice("--report", options->report, {{"text", Form::text}, {"json", Form::json}},
+                "What to print at the end: text for people, json for scripts")
+        .show_as("text|json");
     return [options, null_text, null_marker, separator, headers](Fiber& f) {
-      if (null_marker->count() > 0) options->lines.null_marker = *null_text;
-      if (options->lines.form == RecordForm::json && (separator->count() > 0 || headers->count() > 0 || null_marker->count() > 0)) {
+      if (null_marker.given()) options->lines.null_marker = *null_text;
+      if (options->lines.form == RecordForm::json && (separator.given() || headers.given() || null_marker.given())) {
         complain(f, "--key-separator, --headers and --null are of raw and hex lines; a JSON object has key, headers and null itself");
         return kUsage;
       }

@@ -6,7 +6,7 @@
 namespace clients::cli {
 
 using net::record::NullableBytes;
-using Json = nlohmann::json;
+using Parsed = nlohmann::json;
 using Problem = std::optional<std::string>;
 
 namespace {
@@ -39,7 +39,7 @@ Problem take_bytes(std::string_view text, const LineForm& form, ParsedRecord& re
 }
 
 /// What `name` or `name`_hex of the object says. `found`: one of them is there.
-Problem take_member(const Json& object, const std::string& name, ParsedRecord& record, NullableBytes& out, bool& found) {
+Problem take_member(const Parsed& object, const std::string& name, ParsedRecord& record, NullableBytes& out, bool& found) {
   const auto plain = object.find(name), hex = object.find(name + "_hex");
   found = plain != object.end() || hex != object.end();
   if (plain != object.end() && hex != object.end()) return fmt::format("there are both {} and {}_hex", name, name);
@@ -56,9 +56,9 @@ Problem take_member(const Json& object, const std::string& name, ParsedRecord& r
   return std::nullopt;
 }
 
-Problem take_json_headers(const Json& headers, ParsedRecord& record) {
+Problem take_json_headers(const Parsed& headers, ParsedRecord& record) {
   if (!headers.is_array()) return "headers is not a list of {\"name\":...,\"value\":...}";
-  for (const Json& one : headers) {
+  for (const Parsed& one : headers) {
     const bool named = one.is_object() && one.contains("name") && one["name"].is_string();
     if (!named) return "a header has no name; each is {\"name\":...,\"value\":...}";
     NullableBytes value;
@@ -70,7 +70,7 @@ Problem take_json_headers(const Json& headers, ParsedRecord& record) {
 }
 
 Problem parse_json(std::string_view line, ParsedRecord& record) {
-  const Json object = Json::parse(line, nullptr, /*allow_exceptions=*/false);
+  const Parsed object = Parsed::parse(line, nullptr, /*allow_exceptions=*/false);
   if (!object.is_object()) return "it is not a JSON object; each line is one, as `kalda consume --format json` prints them";
   for (const auto& [name, value] : object.items()) {
     constexpr std::string_view kKnown[] = {"key", "key_hex", "value", "value_hex", "headers", "timestamp_ms", "topic", "partition", "offset"};

@@ -1,24 +1,18 @@
 // kalda topic create|list|describe|delete
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "clients/admin/admin.h"
 #include "clients/admin/configs.h"
 #include "clients/cli/common.h"
-#include "kernel/option_checks.h"
+#include "kernel/command_line.h"
 
 namespace clients::cli {
 
 using kernel::Fiber;
 using Json = nlohmann::ordered_json;
-using ClusterRef = std::shared_ptr<core::Cluster>;
 
 namespace {
-
-std::string line(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
-}
 
 std::string ids(const std::vector<net::BrokerId>& brokers) {
   std::string text;
@@ -32,9 +26,7 @@ Json id_list(const std::vector<net::BrokerId>& brokers) {
   return list;
 }
 
-int told(kernel::Result<> written, int status) { return written ? status : kFailed; }
-
-struct CreateOptions {
+struct CreateTopicsOptions {
   ClusterOptions cluster;
   std::vector<std::string> names;
   std::int32_t partitions = -1;
@@ -45,7 +37,7 @@ struct CreateOptions {
   Form form = Form::text;
 };
 
-int create(Fiber& f, const CreateOptions& options) {
+int create(Fiber& f, const CreateTopicsOptions& options) {
   std::map<std::string, std::string> configs;
   for (const std::string& setting : options.configs) {
     const auto equals = setting.find('=');
@@ -67,7 +59,7 @@ int create(Fiber& f, const CreateOptions& options) {
       const bool fine = topic.ok() || (options.if_not_exists && topic.code == net::ErrorCode::topic_already_exists);
       if (!fine) status = complain(w, fmt::format("cannot create topic {}: {}", topic.name, words_of(topic.code, topic.message)));
       if (options.form == Form::json) {
-        (void)out.put(line({{"topic", topic.name}, {"created", topic.ok() && !options.dry_run},
+        (void)out.put(json_line({{"topic", topic.name}, {"created", topic.ok() && !options.dry_run},
                             {"error", topic.ok() ? Json(nullptr) : Json(net::text_of(topic.code))},
                             {"id", topic.id.raw().is_zero() ? Json(nullptr) : Json(topic.id.raw().text())},
                             {"partitions", topic.partitions}, {"replication_factor", topic.replication_factor}}));
@@ -81,13 +73,13 @@ int create(Fiber& f, const CreateOptions& options) {
   });
 }
 
-struct ListOptions {
+struct ListTopicsOptions {
   ClusterOptions cluster;
   bool internal = false;
   Form form = Form::text;
 };
 
-int list(Fiber& f, const ListOptions& options) {
+int list(Fiber& f, const ListTopicsOptions& options) {
   return with_cluster(f, options.cluster, [&](Fiber& w, kernel::Scope&, const ClusterRef& cluster) {
     const auto topics = admin::describe_topics(w, *cluster, {});
     if (!topics) return complain(w, "cannot list topics", topics.error(), options.cluster);
@@ -96,14 +88,14 @@ int list(Fiber& f, const ListOptions& options) {
       if (topic.info.internal && !options.internal) continue;
       (void)out.put(options.form == Form::text
                         ? topic.name + "\n"
-                        : line({{"topic", topic.name}, {"id", topic.info.id.raw().text()},
+                        : json_line({{"topic", topic.name}, {"id", topic.info.id.raw().text()},
                                 {"partitions", topic.info.partitions.size()}, {"internal", topic.info.internal}}));
     }
     return told(out.flush(), kDone);
   });
 }
 
-struct DescribeOptions {
+struct DescribeTopicsOptions {
   ClusterOptions cluster;
   std::vector<std::string> names;
   bool all_configs = false;
@@ -141,7 +133,7 @@ Json described_json(const admin::TopicDescription& topic, const admin::ResourceC
           {"configs", settings}, {"partitions", partitions}};
 }
 
-int describe(Fiber& f, const DescribeOptions& options) {
+int describe(Fiber& f, const DescribeTopicsOptions& options) {
   return with_cluster(f, options.cluster, [&](Fiber& w, kernel::Scope&, const ClusterRef& cluster) {
     const auto topics = admin::describe_topics(w, *cluster, options.names);
     if (!topics) return complain(w, "cannot describe topics", topics.error(), options.cluster);
@@ -157,20 +149,20 @@ int describe(Fiber& f, const DescribeOptions& options) {
         return complain(w, fmt::format("cannot read the settings of topic {}", topic.name), configs.error(), options.cluster);
       const admin::ResourceConfigs known = configs ? *configs : admin::ResourceConfigs{};
       (void)out.put(options.form == Form::text ? described(topic, known, options.all_configs)
-                                               : line(described_json(topic, known, options.all_configs)));
+                                               : json_line(described_json(topic, known, options.all_configs)));
     }
     return told(out.flush(), status);
   });
 }
 
-struct DeleteOptions {
+struct DeleteTopicsOptions {
   ClusterOptions cluster;
   std::vector<std::string> names;
   bool if_exists = false;
   Form form = Form::text;
 };
 
-int remove(Fiber& f, const DeleteOptions& options) {
+int remove(Fiber& f, const DeleteTopicsOptions& options) {
   return with_cluster(f, options.cluster, [&](Fiber& w, kernel::Scope&, const ClusterRef& cluster) {
     const auto verdicts = admin::delete_topics(w, *cluster, options.names);
     if (!verdicts) return complain(w, "cannot delete topics", verdicts.error(), options.cluster);
@@ -181,7 +173,7 @@ int remove(Fiber& f, const DeleteOptions& options) {
       if (!topic.ok() && !(missing && options.if_exists))
         status = complain(w, fmt::format("cannot delete topic {}: {}", topic.name, words_of(topic.code, topic.message)));
       if (options.form == Form::json)
-        (void)out.put(line({{"topic", topic.name}, {"deleted", topic.ok()},
+        (void)out.put(json_line({{"topic", topic.name}, {"deleted", topic.ok()},
                             {"error", topic.ok() ? Json(nullptr) : Json(net::text_of(topic.code))}}));
       else if (topic.ok()) (void)out.put(fmt::format("deleted {}\n", topic.name));
     }
@@ -192,48 +184,48 @@ int remove(Fiber& f, const DeleteOptions& options) {
 }  // namespace
 
 kernel::Command topic_create() {
-  return {"topic create", "Creates topics", [](CLI::App& app) -> kernel::CommandBody {
-    auto options = std::make_shared<CreateOptions>();
-    add_cluster_options(app, options->cluster);
-    add_form_option(app, options->form);
-    app.add_option("name", options->names, "Topics to create")->required();
-    app.add_option("-p,--partitions", options->partitions, "Number of partitions; the broker's default if not given")->check(kernel::whole_number(1, INT32_MAX));
-    app.add_option("-r,--replication-factor", options->replication_factor, "Copies of each partition; the broker's default if not given")->check(kernel::whole_number(1, INT16_MAX));
-    app.add_option("-c,--config", options->configs, "A setting of the topic, NAME=VALUE; may be repeated")->allow_extra_args(false);
-    app.add_flag("--if-not-exists", options->if_not_exists, "A topic that exists is no failure");
-    app.add_flag("--dry-run", options->dry_run, "Only check whether it would work");
+  return {"topic create", "Creates topics", [](kernel::CommandLine line) -> kernel::CommandBody {
+    auto options = std::make_shared<CreateTopicsOptions>();
+    add_cluster_options(line, options->cluster);
+    add_form_option(line, options->form);
+    line.option("name", options->names, "Topics to create").required();
+    line.option("-p,--partitions", options->partitions, "Number of partitions; the broker's default if not given").whole_number(1, INT32_MAX);
+    line.option("-r,--replication-factor", options->replication_factor, "Copies of each partition; the broker's default if not given").whole_number(1, INT16_MAX);
+    line.option("-c,--config", options->configs, "A setting of the topic, NAME=VALUE; may be repeated").one_a_time();
+    line.flag("--if-not-exists", options->if_not_exists, "A topic that exists is no failure");
+    line.flag("--dry-run", options->dry_run, "Only check whether it would work");
     return [options](Fiber& f) { return create(f, *options); };
   }};
 }
 
 kernel::Command topic_list() {
-  return {"topic list", "Lists the topics of a cluster", [](CLI::App& app) -> kernel::CommandBody {
-    auto options = std::make_shared<ListOptions>();
-    add_cluster_options(app, options->cluster);
-    add_form_option(app, options->form);
-    app.add_flag("--internal", options->internal, "Also the cluster's own topics");
+  return {"topic list", "Lists the topics of a cluster", [](kernel::CommandLine line) -> kernel::CommandBody {
+    auto options = std::make_shared<ListTopicsOptions>();
+    add_cluster_options(line, options->cluster);
+    add_form_option(line, options->form);
+    line.flag("--internal", options->internal, "Also the cluster's own topics");
     return [options](Fiber& f) { return list(f, *options); };
   }};
 }
 
 kernel::Command topic_describe() {
-  return {"topic describe", "Shows partitions, leaders and settings of topics", [](CLI::App& app) -> kernel::CommandBody {
-    auto options = std::make_shared<DescribeOptions>();
-    add_cluster_options(app, options->cluster);
-    add_form_option(app, options->form);
-    app.add_option("name", options->names, "Topics; all if none is given");
-    app.add_flag("--all-configs", options->all_configs, "Also settings that have their default");
+  return {"topic describe", "Shows partitions, leaders and settings of topics", [](kernel::CommandLine line) -> kernel::CommandBody {
+    auto options = std::make_shared<DescribeTopicsOptions>();
+    add_cluster_options(line, options->cluster);
+    add_form_option(line, options->form);
+    line.option("name", options->names, "Topics; all if none is given");
+    line.flag("--all-configs", options->all_configs, "Also settings that have their default");
     return [options](Fiber& f) { return describe(f, *options); };
   }};
 }
 
 kernel::Command topic_delete() {
-  return {"topic delete", "Deletes topics with all their records", [](CLI::App& app) -> kernel::CommandBody {
-    auto options = std::make_shared<DeleteOptions>();
-    add_cluster_options(app, options->cluster);
-    add_form_option(app, options->form);
-    app.add_option("name", options->names, "Topics to delete")->required();
-    app.add_flag("--if-exists", options->if_exists, "A topic that does not exist is no failure");
+  return {"topic delete", "Deletes topics with all their records", [](kernel::CommandLine line) -> kernel::CommandBody {
+    auto options = std::make_shared<DeleteTopicsOptions>();
+    add_cluster_options(line, options->cluster);
+    add_form_option(line, options->form);
+    line.option("name", options->names, "Topics to delete").required();
+    line.flag("--if-exists", options->if_exists, "A topic that does not exist is no failure");
     return [options](Fiber& f) { return remove(f, *options); };
   }};
 }

@@ -1,4 +1,5 @@
 // Small batches that hold far more than they look, sent to `kalda serve` by many at once: what memory they cost it.
+#include "kernel/posix/runtime.h"
 #include "kernel/sanitizer.h"
 #include "kernel/scope.h"
 #include "tests/broker/serve_process.h"

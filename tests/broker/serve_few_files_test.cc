@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "kernel/posix/runtime.h"
 #include "tests/broker/http_client.h"
 #include "tests/broker/serve_process.h"
 #include "tests/broker/server/broker_world.h"

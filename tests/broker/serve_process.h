@@ -15,12 +15,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <filesystem>
 #include <fstream>
-
-#include "broker/serve_command.h"
-#include "kernel/posix/runtime.h"
 
 namespace broker::testing {
 
@@ -95,20 +91,7 @@ class Serve {
     const std::size_t at = said.find(words);
     return at == std::string::npos ? std::uint16_t{0} : static_cast<std::uint16_t>(std::stoi(said.substr(at + words.size())));
   }
-  static int run(std::vector<std::string> settings, std::uint32_t shards) {
-    CLI::App app;
-    const kernel::Command command = serve_command();
-    const kernel::CommandBody body = command.define(app);
-    settings.insert(settings.begin(), {"kalda.admin.port=-1", "listeners=PLAINTEXT://127.0.0.1:0"});
-    std::vector<std::string> words;
-    for (auto setting = settings.rbegin(); setting != settings.rend(); ++setting) {
-      words.push_back(*setting);
-      words.emplace_back("--set");
-    }
-    app.parse(words);  // takes them from the back
-    kernel::posix::Runtime runtime{{.shards = shards, .log_form = kernel::posix::RuntimeOptions::LogForm::json}};
-    return runtime.run(body);
-  }
+  static int run(std::vector<std::string> settings, std::uint32_t shards);
   bool read_more() {
     pollfd ready{output_, POLLIN, 0};
     if (::poll(&ready, 1, 60'000) != 1) return false;

@@ -2,6 +2,7 @@
 // looks at when it looks at the data path.
 #include <map>
 
+#include "kernel/posix/runtime.h"
 #include "net/messages/delete_topics.h"
 #include "net/record/batch_reader.h"
 #include "net/record/record_iterator.h"

@@ -66,7 +66,7 @@ TEST(Run, told_events_end_with_the_one_to_stop_at_and_leave_out_the_taking_down)
 /// What parsing `arguments` says against them; empty when they are taken.
 std::string complaint(const kernel::Command& command, std::vector<std::string> arguments) {
   CLI::App app{"test"};
-  const kernel::CommandBody body = command.define(app);  // holds what the options are read into
+  const kernel::CommandBody body = command.define(kernel::CommandLine{app});  // holds what the options are read into
   std::ranges::reverse(arguments);  // as CLI11 wants them
   try {
     app.parse(arguments);
@@ -97,7 +97,7 @@ TEST(SimCommands, seeds_past_the_last_one_are_refused) {
   EXPECT_EQ(why_too_many(0, kSeedMax), std::nullopt);
   EXPECT_THAT(why_too_many(kSeedMax, 2).value_or(""), ::testing::HasSubstr("--first-seed"));
   CLI::App app{"test"};
-  const kernel::CommandBody body = sim_run_command().define(app);
+  const kernel::CommandBody body = sim_run_command().define(kernel::CommandLine{app});
   app.parse(std::vector<std::string>{"2", "--seeds", "18446744073709551615", "--first-seed"});
   kernel::posix::Runtime runtime{{.handle_signals = false}};
   EXPECT_EQ(runtime.run(body), 2);
@@ -105,7 +105,7 @@ TEST(SimCommands, seeds_past_the_last_one_are_refused) {
 
 TEST(SimCommands, one_that_is_stopped_ends_with_what_a_shell_calls_interrupted) {
   CLI::App app{"test"};
-  const kernel::CommandBody body = sim_run_command().define(app);
+  const kernel::CommandBody body = sim_run_command().define(kernel::CommandLine{app});
   app.parse(std::vector<std::string>{"1000000", "--seeds"});
   kernel::posix::Runtime runtime{{.handle_signals = false}};
   runtime.request_stop();
