@@ -24,15 +24,15 @@ using net::ErrorCode;
 using net::ProduceRequest;
 using net::ProduceResponse;
 using replication::Acks;
-using PartitionAnswer = ProduceResponse::PartitionProduceResponse;
+using ProduceAnswer = ProduceResponse::PartitionProduceResponse;
 
 struct Local {
-  PartitionAnswer* answer;
+  ProduceAnswer* answer;
   std::shared_ptr<replication::Partition> partition;
   log::Appended appended;
 };
 struct Remote {
-  PartitionAnswer* answer;
+  ProduceAnswer* answer;
   RemoteAppend append;
 };
 
@@ -47,7 +47,7 @@ struct Produce {
   bool any_error = false;
 };
 
-void refuse(Produce& produce, PartitionAnswer& answer, ErrorCode code, std::string_view message) {
+void refuse(Produce& produce, ProduceAnswer& answer, ErrorCode code, std::string_view message) {
   produce.any_error = true;
   produce.call.shard.metrics.produce_refused_total.add();
   answer.error_code = code;
@@ -95,7 +95,7 @@ std::string message_of(const kernel::Error& error) {
   return wire_message(error);
 }
 
-void refuse(Produce& produce, PartitionAnswer& answer, const kernel::Error& error) {
+void refuse(Produce& produce, ProduceAnswer& answer, const kernel::Error& error) {
   if (error.room == kernel::Room::broker && error.value >= 0x500 && error.value < 0x600) {
     const auto reason = error.as<ProduceReason>();
     return refuse(produce, answer, code_of(reason), message_of(reason));
@@ -122,7 +122,7 @@ kernel::Result<kernel::Buffer> judge(Fiber& f, Call& call, const kernel::Buffer&
 }
 
 void take(Fiber& f, Produce& produce, const metadata::Topic& topic, const ProduceRequest::PartitionProduceData& data,
-          PartitionAnswer& answer, kernel::Mono deadline) {
+          ProduceAnswer& answer, kernel::Mono deadline) {
   Call& call = produce.call;
   const auto index = static_cast<std::size_t>(data.index.raw());
   if (data.index.raw() < 0 || index >= topic.partitions.size()) {
@@ -162,7 +162,7 @@ void take(Fiber& f, Produce& produce, const metadata::Topic& topic, const Produc
   produce.local.push_back({&answer, hosted->partition, *appended});
 }
 
-void note(Produce& produce, PartitionAnswer& answer, const log::Appended& appended) {
+void note(Produce& produce, ProduceAnswer& answer, const log::Appended& appended) {
   if (appended.duplicate) produce.call.shard.metrics.produce_duplicates_total.add();
   answer.base_offset = appended.base_offset;
   answer.log_append_time_ms = appended.log_append_time_ms;
@@ -213,10 +213,10 @@ void handle_produce(Fiber& f, Call& call) {
     const auto& data = request->topic_data[t];
     answers[t].name = data.name;
     answers[t].topic_id = data.topic_id;
-    answers[t].partition_responses = arena.list<PartitionAnswer>(data.partition_data.size());
+    answers[t].partition_responses = arena.list<ProduceAnswer>(data.partition_data.size());
     const metadata::Topic* topic = find_topic(produce->call, *image, data);
     for (std::size_t p = 0; p < data.partition_data.size(); ++p) {
-      PartitionAnswer& answer = answers[t].partition_responses[p];
+      ProduceAnswer& answer = answers[t].partition_responses[p];
       answer.index = data.partition_data[p].index;
       if (!acks_valid) {
         refuse(*produce, answer, ErrorCode::invalid_required_acks, "acks must be 0, 1 or -1");

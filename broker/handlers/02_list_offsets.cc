@@ -17,7 +17,7 @@ using log::TimestampedOffset;
 using net::ErrorCode;
 using net::ListOffsetsRequest;
 using net::ListOffsetsResponse;
-using PartitionAnswer = ListOffsetsResponse::ListOffsetsPartitionResponse;
+using OffsetAnswer = ListOffsetsResponse::ListOffsetsPartitionResponse;
 
 constexpr std::int64_t kLatest = -1, kEarliest = -2, kMaxTimestamp = -3, kEarliestLocal = -4, kLatestTiered = -5,
                        kEarliestPendingUpload = -6;
@@ -51,7 +51,7 @@ Result<std::optional<TimestampedOffset>> find(Fiber& there, replication::Partiti
 }
 
 void fill(Fiber& f, Call& call, const metadata::Topic* topic,
-          const ListOffsetsRequest::ListOffsetsPartition& wanted, bool read_committed, PartitionAnswer& answer) {
+          const ListOffsetsRequest::ListOffsetsPartition& wanted, bool read_committed, OffsetAnswer& answer) {
   const auto key = find_partition(topic, wanted.partition_index);
   if (wanted.timestamp < kEarliestPendingUpload || call.version() < first_version_of(wanted.timestamp)) {
     answer.error_code = ErrorCode::unsupported_version;
@@ -87,10 +87,10 @@ ListOffsetsResponse respond(Fiber& f, Call& call, const ListOffsetsRequest& requ
   for (std::size_t t = 0; t < request.topics.size(); ++t) {
     const auto& wanted = request.topics[t];
     response.topics[t].name = wanted.name;
-    response.topics[t].partitions = arena.list<PartitionAnswer>(wanted.partitions.size());
+    response.topics[t].partitions = arena.list<OffsetAnswer>(wanted.partitions.size());
     const metadata::Topic* topic = image->find_topic(wanted.name);
     for (std::size_t p = 0; p < wanted.partitions.size(); ++p) {
-      PartitionAnswer& answer = response.topics[t].partitions[p];
+      OffsetAnswer& answer = response.topics[t].partitions[p];
       answer.partition_index = wanted.partitions[p].partition_index;
       if (twice.contains({wanted.name, answer.partition_index})) answer.error_code = ErrorCode::invalid_request;
       else fill(f, call, topic, wanted.partitions[p], read_committed, answer);
@@ -101,6 +101,6 @@ ListOffsetsResponse respond(Fiber& f, Call& call, const ListOffsetsRequest& requ
 
 }  // namespace
 
-void handle_list_offsets(kernel::Fiber& f, Call& call) { answer<ListOffsetsRequest, respond>(f, call); }
+void handle_list_offsets(kernel::Fiber& f, Call& call) { answer<ListOffsetsRequest>(f, call, respond); }
 
 }  // namespace broker::handlers

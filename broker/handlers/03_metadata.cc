@@ -144,6 +144,6 @@ MetadataResponse respond(Fiber& f, Call& call, const MetadataRequest& request) {
 
 }  // namespace
 
-void handle_metadata(Fiber& f, Call& call) { answer<MetadataRequest, respond>(f, call); }
+void handle_metadata(Fiber& f, Call& call) { answer<MetadataRequest>(f, call, respond); }
 
 }  // namespace broker::handlers

@@ -66,6 +66,6 @@ OffsetCommitResponse respond(kernel::Fiber& f, Call& call, const OffsetCommitReq
 
 }  // namespace
 
-void handle_offset_commit(kernel::Fiber& f, Call& call) { answer<OffsetCommitRequest, respond>(f, call); }
+void handle_offset_commit(kernel::Fiber& f, Call& call) { answer<OffsetCommitRequest>(f, call, respond); }
 
 }  // namespace broker::handlers

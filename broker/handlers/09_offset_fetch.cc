@@ -9,14 +9,14 @@ namespace {
 
 using coordinators::group::FetchedOffset;
 using coordinators::group::FetchReply;
-using coordinators::group::FetchRequest;
+using OffsetsWish = coordinators::group::FetchRequest;
 using kernel::Fiber;
 using net::ErrorCode;
 using net::OffsetFetchRequest;
 using net::OffsetFetchResponse;
 using GroupAnswer = OffsetFetchResponse::OffsetFetchResponseGroup;
 
-FetchReply ask(Fiber& f, Call& call, const FetchRequest& wish) {
+FetchReply ask(Fiber& f, Call& call, const OffsetsWish& wish) {
   auto reply = at_group(f, call, wish.group_id,
                         [&](Fiber&, GroupCoordinator& groups) { return groups.fetch(wish); });
   return reply ? std::move(*reply) : FetchReply{.error = ErrorCode::not_coordinator};
@@ -33,7 +33,7 @@ void fill(Out& out, const FetchedOffset& offset, net::Arena& arena) {
 
 OffsetFetchResponse answer_one(Fiber& f, Call& call, const OffsetFetchRequest& request) {
   net::Arena& arena = *call.arena;
-  FetchRequest wish{.group_id = request.group_id, .require_stable = request.require_stable};
+  OffsetsWish wish{.group_id = request.group_id, .require_stable = request.require_stable};
   if (request.topics) {
     auto& topics = wish.topics.emplace();
     for (const auto& topic : *request.topics)
@@ -84,7 +84,7 @@ void answer_group(Fiber& f, Call& call, const OffsetFetchRequest::OffsetFetchReq
   net::Arena& arena = *call.arena;
   const metadata::ImageRef image = call.image();
   answer.group_id = group.group_id;
-  FetchRequest wish{.group_id = group.group_id, .require_stable = require_stable};
+  OffsetsWish wish{.group_id = group.group_id, .require_stable = require_stable};
   if (group.topics) wish.topics = name_topics(call, *image, group, answer, arena);
   const FetchReply reply = ask(f, call, wish);
   answer.error_code = reply.error;
@@ -109,6 +109,6 @@ OffsetFetchResponse respond(Fiber& f, Call& call, const OffsetFetchRequest& requ
 
 }  // namespace
 
-void handle_offset_fetch(Fiber& f, Call& call) { answer<OffsetFetchRequest, respond>(f, call); }
+void handle_offset_fetch(Fiber& f, Call& call) { answer<OffsetFetchRequest>(f, call, respond); }
 
 }  // namespace broker::handlers

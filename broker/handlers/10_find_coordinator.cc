@@ -76,6 +76,6 @@ FindCoordinatorResponse respond(Fiber& f, Call& call, const FindCoordinatorReque
 
 }  // namespace
 
-void handle_find_coordinator(Fiber& f, Call& call) { answer<FindCoordinatorRequest, respond>(f, call); }
+void handle_find_coordinator(Fiber& f, Call& call) { answer<FindCoordinatorRequest>(f, call, respond); }
 
 }  // namespace broker::handlers

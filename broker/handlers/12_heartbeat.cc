@@ -20,6 +20,6 @@ net::HeartbeatResponse respond(kernel::Fiber& f, Call& call, const net::Heartbea
 
 }  // namespace
 
-void handle_heartbeat(kernel::Fiber& f, Call& call) { answer<net::HeartbeatRequest, respond>(f, call); }
+void handle_heartbeat(kernel::Fiber& f, Call& call) { answer<net::HeartbeatRequest>(f, call, respond); }
 
 }  // namespace broker::handlers

@@ -35,6 +35,6 @@ LeaveGroupResponse respond(kernel::Fiber& f, Call& call, const LeaveGroupRequest
 
 }  // namespace
 
-void handle_leave_group(kernel::Fiber& f, Call& call) { answer<LeaveGroupRequest, respond>(f, call); }
+void handle_leave_group(kernel::Fiber& f, Call& call) { answer<LeaveGroupRequest>(f, call, respond); }
 
 }  // namespace broker::handlers

@@ -77,6 +77,6 @@ CreateTopicsResponse respond(Fiber& f, Call& call, const CreateTopicsRequest& re
 
 }  // namespace
 
-void handle_create_topics(Fiber& f, Call& call) { answer<CreateTopicsRequest, respond>(f, call); }
+void handle_create_topics(Fiber& f, Call& call) { answer<CreateTopicsRequest>(f, call, respond); }
 
 }  // namespace broker::handlers

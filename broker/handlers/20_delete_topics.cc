@@ -11,15 +11,15 @@ using kernel::Fiber;
 using net::DeleteTopicsRequest;
 using net::DeleteTopicsResponse;
 using net::ErrorCode;
-using Answer = DeleteTopicsResponse::DeletableTopicResult;
+using DeleteAnswer = DeleteTopicsResponse::DeletableTopicResult;
 
-void refuse(Answer& answer, ErrorCode code, std::string_view message) {
+void refuse(DeleteAnswer& answer, ErrorCode code, std::string_view message) {
   answer.error_code = code;
   answer.error_message = message;
 }
 
 /// Fills in what is known at once; answers the id of the topic to delete, if there is one.
-std::optional<net::TopicId> look_up(Answer& answer, const std::optional<std::string_view>& name, net::TopicId id,
+std::optional<net::TopicId> look_up(DeleteAnswer& answer, const std::optional<std::string_view>& name, net::TopicId id,
                                     Call& call) {
   const bool by_id = id != net::TopicId{};
   answer.name = name;
@@ -51,11 +51,11 @@ std::optional<net::TopicId> look_up(Answer& answer, const std::optional<std::str
 DeleteTopicsResponse respond(Fiber& f, Call& call, const DeleteTopicsRequest& request) {
   DeleteTopicsResponse response;
   const std::size_t count = call.version() >= 6 ? request.topics.size() : request.topic_names.size();
-  response.responses = call.arena->list<Answer>(count);
+  response.responses = call.arena->list<DeleteAnswer>(count);
   std::vector<net::TopicId> ids;
-  std::vector<Answer*> asked;
+  std::vector<DeleteAnswer*> asked;
   for (std::size_t i = 0; i < count; ++i) {
-    Answer& answer = response.responses[i];
+    DeleteAnswer& answer = response.responses[i];
     const auto id = call.version() >= 6
                         ? look_up(answer, request.topics[i].name, request.topics[i].topic_id, call)
                         : look_up(answer, request.topic_names[i], net::TopicId{}, call);
@@ -82,6 +82,6 @@ DeleteTopicsResponse respond(Fiber& f, Call& call, const DeleteTopicsRequest& re
 
 }  // namespace
 
-void handle_delete_topics(Fiber& f, Call& call) { answer<DeleteTopicsRequest, respond>(f, call); }
+void handle_delete_topics(Fiber& f, Call& call) { answer<DeleteTopicsRequest>(f, call, respond); }
 
 }  // namespace broker::handlers

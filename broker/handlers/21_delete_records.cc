@@ -13,12 +13,12 @@ using kernel::Fiber;
 using net::DeleteRecordsRequest;
 using net::DeleteRecordsResponse;
 using net::ErrorCode;
-using Answer = DeleteRecordsResponse::DeleteRecordsPartitionResult;
+using DeletedRecords = DeleteRecordsResponse::DeleteRecordsPartitionResult;
 
 constexpr std::int64_t kNoWatermark = -1;
 
 void fill(Fiber& f, Call& call, const metadata::Topic* topic, const DeleteRecordsRequest::DeleteRecordsPartition& wanted,
-          Answer& answer) {
+          DeletedRecords& answer) {
   const auto refuse = [&](ErrorCode code) {
     answer.error_code = code;
     answer.low_watermark = kNoWatermark;
@@ -44,7 +44,7 @@ DeleteRecordsResponse respond(Fiber& f, Call& call, const DeleteRecordsRequest& 
   for (std::size_t t = 0; t < request.topics.size(); ++t) {
     const auto& wanted = request.topics[t];
     response.topics[t].name = wanted.name;
-    response.topics[t].partitions = call.arena->list<Answer>(wanted.partitions.size());
+    response.topics[t].partitions = call.arena->list<DeletedRecords>(wanted.partitions.size());
     const metadata::Topic* topic = image->find_topic(wanted.name);
     for (std::size_t p = 0; p < wanted.partitions.size(); ++p)
       fill(f, call, topic, wanted.partitions[p], response.topics[t].partitions[p]);
@@ -54,6 +54,6 @@ DeleteRecordsResponse respond(Fiber& f, Call& call, const DeleteRecordsRequest& 
 
 }  // namespace
 
-void handle_delete_records(Fiber& f, Call& call) { answer<DeleteRecordsRequest, respond>(f, call); }
+void handle_delete_records(Fiber& f, Call& call) { answer<DeleteRecordsRequest>(f, call, respond); }
 
 }  // namespace broker::handlers

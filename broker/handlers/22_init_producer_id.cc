@@ -40,6 +40,6 @@ InitProducerIdResponse respond(kernel::Fiber& f, Call& call, const InitProducerI
 
 }  // namespace
 
-void handle_init_producer_id(kernel::Fiber& f, Call& call) { answer<InitProducerIdRequest, respond>(f, call); }
+void handle_init_producer_id(kernel::Fiber& f, Call& call) { answer<InitProducerIdRequest>(f, call, respond); }
 
 }  // namespace broker::handlers

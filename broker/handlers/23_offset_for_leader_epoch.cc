@@ -13,11 +13,11 @@ using kernel::Result;
 using net::ErrorCode;
 using net::OffsetForLeaderEpochRequest;
 using net::OffsetForLeaderEpochResponse;
-using Answer = OffsetForLeaderEpochResponse::EpochEndOffset;
+using EpochAnswer = OffsetForLeaderEpochResponse::EpochEndOffset;
 using End = std::optional<log::LeaderEpochs::End>;
 
 void fill(Fiber& f, Call& call, const metadata::Topic* topic,
-          const OffsetForLeaderEpochRequest::OffsetForLeaderPartition& wanted, Answer& answer) {
+          const OffsetForLeaderEpochRequest::OffsetForLeaderPartition& wanted, EpochAnswer& answer) {
   answer.partition = wanted.partition;
   const auto key = find_partition(topic, wanted.partition);
   if (!key) {
@@ -43,7 +43,7 @@ OffsetForLeaderEpochResponse respond(Fiber& f, Call& call, const OffsetForLeader
   for (std::size_t t = 0; t < request.topics.size(); ++t) {
     const auto& wanted = request.topics[t];
     response.topics[t].topic = wanted.topic;
-    response.topics[t].partitions = call.arena->list<Answer>(wanted.partitions.size());
+    response.topics[t].partitions = call.arena->list<EpochAnswer>(wanted.partitions.size());
     const metadata::Topic* topic = image->find_topic(wanted.topic);
     for (std::size_t p = 0; p < wanted.partitions.size(); ++p)
       fill(f, call, topic, wanted.partitions[p], response.topics[t].partitions[p]);
@@ -53,6 +53,6 @@ OffsetForLeaderEpochResponse respond(Fiber& f, Call& call, const OffsetForLeader
 
 }  // namespace
 
-void handle_offset_for_leader_epoch(Fiber& f, Call& call) { answer<OffsetForLeaderEpochRequest, respond>(f, call); }
+void handle_offset_for_leader_epoch(Fiber& f, Call& call) { answer<OffsetForLeaderEpochRequest>(f, call, respond); }
 
 }  // namespace broker::handlers

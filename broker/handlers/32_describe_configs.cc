@@ -13,9 +13,9 @@ using net::DescribeConfigsRequest;
 using net::DescribeConfigsResponse;
 using net::ErrorCode;
 using metadata::ResourceType;
-using Result = DescribeConfigsResponse::DescribeConfigsResult;
+using ConfigsResult = DescribeConfigsResponse::DescribeConfigsResult;
 
-void add(Result& result, const config::DescribedValue& value, const DescribeConfigsRequest& request, net::Arena& arena) {
+void add(ConfigsResult& result, const config::DescribedValue& value, const DescribeConfigsRequest& request, net::Arena& arena) {
   auto& out = arena.push_back(result.configs, {.name = value.definition->name});
   out.value.reset();
   if (value.value) out.value = arena.copy(*value.value);
@@ -34,7 +34,7 @@ void add(Result& result, const config::DescribedValue& value, const DescribeConf
   }
 }
 
-void add_all(Result& result, const std::vector<config::DescribedValue>& values,
+void add_all(ConfigsResult& result, const std::vector<config::DescribedValue>& values,
              const DescribeConfigsRequest::DescribeConfigsResource& resource, const DescribeConfigsRequest& request,
              net::Arena& arena) {
   for (const config::DescribedValue& value : values) {
@@ -46,19 +46,19 @@ void add_all(Result& result, const std::vector<config::DescribedValue>& values,
   }
 }
 
-void refuse(Result& result, ErrorCode code, std::string_view message) {
+void refuse(ConfigsResult& result, ErrorCode code, std::string_view message) {
   result.error_code = code;
   result.error_message = message;
 }
 
-bool judge_broker(Result& result, std::string_view name, const Call& call) {
+bool judge_broker(ConfigsResult& result, std::string_view name, const Call& call) {
   const auto id = parse_broker_name(name);
   if (id == call.broker().id()) return true;
   refuse(result, ErrorCode::invalid_request, id ? "this is another broker; ask that one" : "a broker is named by its number");
   return false;
 }
 
-void describe(Result& result, const DescribeConfigsRequest::DescribeConfigsResource& resource,
+void describe(ConfigsResult& result, const DescribeConfigsRequest::DescribeConfigsResource& resource,
               const DescribeConfigsRequest& request, Call& call) {
   net::Arena& arena = *call.arena;
   result.resource_type = resource.resource_type;
@@ -93,7 +93,7 @@ void describe(Result& result, const DescribeConfigsRequest::DescribeConfigsResou
 
 DescribeConfigsResponse respond(kernel::Fiber&, Call& call, const DescribeConfigsRequest& request) {
   DescribeConfigsResponse response;
-  response.results = call.arena->list<Result>(request.resources.size());
+  response.results = call.arena->list<ConfigsResult>(request.resources.size());
   for (std::size_t i = 0; i < request.resources.size(); ++i) {
     describe(response.results[i], request.resources[i], request, call);
   }
@@ -102,6 +102,6 @@ DescribeConfigsResponse respond(kernel::Fiber&, Call& call, const DescribeConfig
 
 }  // namespace
 
-void handle_describe_configs(kernel::Fiber& f, Call& call) { answer<DescribeConfigsRequest, respond>(f, call); }
+void handle_describe_configs(kernel::Fiber& f, Call& call) { answer<DescribeConfigsRequest>(f, call, respond); }
 
 }  // namespace broker::handlers

@@ -12,6 +12,6 @@ net::AlterConfigsResponse respond(kernel::Fiber& f, Call& call, const net::Alter
 
 }  // namespace
 
-void handle_alter_configs(kernel::Fiber& f, Call& call) { answer<net::AlterConfigsRequest, respond>(f, call); }
+void handle_alter_configs(kernel::Fiber& f, Call& call) { answer<net::AlterConfigsRequest>(f, call, respond); }
 
 }  // namespace broker::handlers

@@ -86,6 +86,6 @@ DescribeLogDirsResponse respond(Fiber& f, Call& call, const DescribeLogDirsReque
 
 }  // namespace
 
-void handle_describe_log_dirs(Fiber& f, Call& call) { answer<DescribeLogDirsRequest, respond>(f, call); }
+void handle_describe_log_dirs(Fiber& f, Call& call) { answer<DescribeLogDirsRequest>(f, call, respond); }
 
 }  // namespace broker::handlers

@@ -37,6 +37,6 @@ CreatePartitionsResponse respond(kernel::Fiber& f, Call& call, const CreateParti
 
 }  // namespace
 
-void handle_create_partitions(kernel::Fiber& f, Call& call) { answer<CreatePartitionsRequest, respond>(f, call); }
+void handle_create_partitions(kernel::Fiber& f, Call& call) { answer<CreatePartitionsRequest>(f, call, respond); }
 
 }  // namespace broker::handlers

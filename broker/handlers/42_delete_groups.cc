@@ -29,6 +29,6 @@ DeleteGroupsResponse respond(kernel::Fiber& f, Call& call, const DeleteGroupsReq
 
 }  // namespace
 
-void handle_delete_groups(kernel::Fiber& f, Call& call) { answer<DeleteGroupsRequest, respond>(f, call); }
+void handle_delete_groups(kernel::Fiber& f, Call& call) { answer<DeleteGroupsRequest>(f, call, respond); }
 
 }  // namespace broker::handlers

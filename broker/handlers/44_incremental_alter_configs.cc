@@ -12,6 +12,6 @@ net::IncrementalAlterConfigsResponse respond(kernel::Fiber& f, Call& call, const
 
 }  // namespace
 
-void handle_incremental_alter_configs(kernel::Fiber& f, Call& call) { answer<net::IncrementalAlterConfigsRequest, respond>(f, call); }
+void handle_incremental_alter_configs(kernel::Fiber& f, Call& call) { answer<net::IncrementalAlterConfigsRequest>(f, call, respond); }
 
 }  // namespace broker::handlers

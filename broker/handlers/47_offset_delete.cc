@@ -46,6 +46,6 @@ OffsetDeleteResponse respond(kernel::Fiber& f, Call& call, const OffsetDeleteReq
 
 }  // namespace
 
-void handle_offset_delete(kernel::Fiber& f, Call& call) { answer<OffsetDeleteRequest, respond>(f, call); }
+void handle_offset_delete(kernel::Fiber& f, Call& call) { answer<OffsetDeleteRequest>(f, call, respond); }
 
 }  // namespace broker::handlers

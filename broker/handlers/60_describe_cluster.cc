@@ -42,6 +42,6 @@ DescribeClusterResponse respond(kernel::Fiber&, Call& call, const DescribeCluste
 
 }  // namespace
 
-void handle_describe_cluster(kernel::Fiber& f, Call& call) { answer<DescribeClusterRequest, respond>(f, call); }
+void handle_describe_cluster(kernel::Fiber& f, Call& call) { answer<DescribeClusterRequest>(f, call, respond); }
 
 }  // namespace broker::handlers

@@ -13,15 +13,15 @@ using kernel::Result;
 using net::DescribeProducersRequest;
 using net::DescribeProducersResponse;
 using net::ErrorCode;
-using Answer = DescribeProducersResponse::PartitionResponse;
+using ProducersAnswer = DescribeProducersResponse::PartitionResponse;
 using Producers = std::map<net::ProducerId, log::ProducerEntry>;
 
-void refuse(Answer& answer, ErrorCode code, std::string_view message) {
+void refuse(ProducersAnswer& answer, ErrorCode code, std::string_view message) {
   answer.error_code = code;
   answer.error_message = message;
 }
 
-void fill(Fiber& f, Call& call, const metadata::Topic* topic, net::PartitionId wanted, Answer& answer) {
+void fill(Fiber& f, Call& call, const metadata::Topic* topic, net::PartitionId wanted, ProducersAnswer& answer) {
   const auto key = find_partition(topic, wanted);
   if (!key) return refuse(answer, ErrorCode::unknown_topic_or_partition, "this server does not host this partition");
   const auto found = at_partition(f, call, *key, [](Fiber&, replication::Partition& partition) -> Result<Producers> {
@@ -46,10 +46,10 @@ DescribeProducersResponse respond(Fiber& f, Call& call, const DescribeProducersR
     const auto& wanted = request.topics[t];
     const auto invalid = controller::check_topic_name(wanted.name);
     response.topics[t].name = wanted.name;
-    response.topics[t].partitions = call.arena->list<Answer>(wanted.partition_indexes.size());
+    response.topics[t].partitions = call.arena->list<ProducersAnswer>(wanted.partition_indexes.size());
     const metadata::Topic* topic = image->find_topic(wanted.name);
     for (std::size_t p = 0; p < wanted.partition_indexes.size(); ++p) {
-      Answer& answer = response.topics[t].partitions[p];
+      ProducersAnswer& answer = response.topics[t].partitions[p];
       answer.partition_index = wanted.partition_indexes[p];
       if (invalid) refuse(answer, ErrorCode::invalid_topic_exception, call.arena->copy(*invalid));
       else fill(f, call, topic, answer.partition_index, answer);
@@ -60,6 +60,6 @@ DescribeProducersResponse respond(Fiber& f, Call& call, const DescribeProducersR
 
 }  // namespace
 
-void handle_describe_producers(Fiber& f, Call& call) { answer<DescribeProducersRequest, respond>(f, call); }
+void handle_describe_producers(Fiber& f, Call& call) { answer<DescribeProducersRequest>(f, call, respond); }
 
 }  // namespace broker::handlers

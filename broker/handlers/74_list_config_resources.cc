@@ -57,7 +57,7 @@ ListConfigResourcesResponse respond(kernel::Fiber&, Call& call, const ListConfig
 }  // namespace
 
 void handle_list_config_resources(kernel::Fiber& f, Call& call) {
-  answer<ListConfigResourcesRequest, respond>(f, call);
+  answer<ListConfigResourcesRequest>(f, call, respond);
 }
 
 }  // namespace broker::handlers

@@ -14,12 +14,12 @@ namespace {
 using net::DescribeTopicPartitionsRequest;
 using net::DescribeTopicPartitionsResponse;
 using net::ErrorCode;
-using TopicAnswer = DescribeTopicPartitionsResponse::DescribeTopicPartitionsResponseTopic;
-using PartitionAnswer = DescribeTopicPartitionsResponse::DescribeTopicPartitionsResponsePartition;
+using DescribedTopic = DescribeTopicPartitionsResponse::DescribeTopicPartitionsResponseTopic;
+using DescribedPartition = DescribeTopicPartitionsResponse::DescribeTopicPartitionsResponsePartition;
 
-PartitionAnswer told(const metadata::Partition& partition, std::size_t index, const metadata::Image& image,
+DescribedPartition told(const metadata::Partition& partition, std::size_t index, const metadata::Image& image,
                      net::Arena& arena) {
-  PartitionAnswer out;
+  DescribedPartition out;
   out.partition_index = net::PartitionId{static_cast<std::int32_t>(index)};
   out.leader_id = partition.leader;
   out.leader_epoch = partition.leader_epoch;
@@ -74,7 +74,7 @@ DescribeTopicPartitionsResponse respond(kernel::Fiber&, Call& call, const Descri
       break;
     }
     if (topic == nullptr && request.topics.empty()) continue;
-    TopicAnswer& answer = arena.push_back(response.topics, {.name = arena.copy(name)});
+    DescribedTopic& answer = arena.push_back(response.topics, {.name = arena.copy(name)});
     answer.is_internal = coordinators::is_internal_topic(name);
     if (topic == nullptr) {
       answer.error_code = controller::check_topic_name(name) ? ErrorCode::invalid_topic_exception
@@ -98,7 +98,7 @@ DescribeTopicPartitionsResponse respond(kernel::Fiber&, Call& call, const Descri
 }  // namespace
 
 void handle_describe_topic_partitions(kernel::Fiber& f, Call& call) {
-  answer<DescribeTopicPartitionsRequest, respond>(f, call);
+  answer<DescribeTopicPartitionsRequest>(f, call, respond);
 }
 
 }  // namespace broker::handlers

@@ -57,12 +57,12 @@ struct Call {
   }
 };
 
-/// The usual shape of a handler: decode, answer, encode. `Fn` is Response(Fiber&, Call&, const Request&).
-template <class Request, auto Fn>
-void answer(kernel::Fiber& f, Call& call) {
+/// The usual shape of a handler: decode, answer, encode.
+template <class Request, class Response>
+void answer(kernel::Fiber& f, Call& call, Response (*respond)(kernel::Fiber&, Call&, const Request&)) {
   const auto request = net::decode<Request>(call.reader, call.version());
   if (!request) return call.hang_up(f);
-  call.reply(f, Fn(f, call, *request));
+  call.reply(f, respond(f, call, *request));
 }
 
 }  // namespace broker::handlers
