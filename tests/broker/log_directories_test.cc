@@ -18,8 +18,8 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-constexpr net::TopicId kTopic{net::Uuid{7, 7}};
-Placements::Key key(std::int32_t partition) { return {kTopic, net::PartitionId{partition}}; }
+constexpr net::TopicId kTopicId{net::Uuid{7, 7}};
+Placements::Key key(std::int32_t partition) { return {kTopicId, net::PartitionId{partition}}; }
 constexpr net::Uuid kFirst{1, 1}, kSecond{2, 2}, kThird{3, 3};
 
 TEST(Placements, PutsNewPartitionsWhereTheFewestAre) {
@@ -61,20 +61,20 @@ TEST(Placements, DoesNotMakeAnewWhatMayLieWhereNobodyCanLook) {
   EXPECT_EQ(places.place(key(1), kDirectoryUnassigned), 0u) << "a new one";
 }
 
-struct Described {
+struct DescribedDirectory {
   std::string path;
   ErrorCode error{};
   std::vector<std::string> partitions;
   bool has_size = false;
 };
-std::vector<Described> describe(Fiber& f, RawClient& client) {
+std::vector<DescribedDirectory> describe(Fiber& f, RawClient& client) {
   net::DescribeLogDirsRequest request;
   request.topics.reset();
   const auto answer = client.call(f, 4, request);
-  std::vector<Described> out;
+  std::vector<DescribedDirectory> out;
   if (!answer) return out;
   for (const auto& one : answer->response.results) {
-    Described& got = out.emplace_back(Described{.path = std::string{one.log_dir}, .error = one.error_code});
+    DescribedDirectory& got = out.emplace_back(DescribedDirectory{.path = std::string{one.log_dir}, .error = one.error_code});
     got.has_size = one.total_bytes > 0 && one.usable_bytes > 0;
     for (const auto& topic : one.topics)
       for (const auto& partition : topic.partitions)
@@ -83,17 +83,17 @@ std::vector<Described> describe(Fiber& f, RawClient& client) {
   return out;
 }
 
-struct Told {
+struct ToldDirectory {
   ErrorCode error{};
   std::int32_t leader = -2;
   std::size_t offline_replicas = 0;
 };
-std::vector<Told> metadata_of(Fiber& f, RawClient& client, std::string_view topic) {
+std::vector<ToldDirectory> metadata_of(Fiber& f, RawClient& client, std::string_view topic) {
   net::Arena arena;
   net::MetadataRequest request;
   arena.push_back(request.topics.emplace(), {.name = topic});
   const auto answer = client.call(f, 12, request);
-  std::vector<Told> out;
+  std::vector<ToldDirectory> out;
   if (!answer) return out;
   for (const auto& one : answer->response.topics[0].partitions)
     out.push_back({one.error_code, one.leader_id.raw(), one.offline_replicas.size()});

@@ -15,7 +15,7 @@ using net::ErrorCode;
 using sim::CrashKind;
 using sim::Personality;
 
-constexpr std::string_view kTopic = "orders";
+constexpr std::string_view kCrashing = "orders";
 
 /// Kept outside of the world.
 struct Told {
@@ -26,7 +26,7 @@ struct Told {
 };
 
 ErrorCode delete_topic(Fiber& f, RawClient& client) {
-  std::string_view names[] = {kTopic};
+  std::string_view names[] = {kCrashing};
   net::DeleteTopicsRequest request;
   request.topic_names = net::List<std::string_view>{names, 1};
   request.timeout_ms = 10'000;
@@ -41,10 +41,10 @@ std::string value_of(int life, std::int64_t number) { return fmt::format("{}:{}:
 void live(Fiber& f, RawClient& client, Told& told) {
   told.may_be = true;
   ++told.life;
-  if (create_topic(f, client, kTopic, 1, {{"internal.segment.bytes", "1500"}}) != ErrorCode::none) return;
+  if (create_topic(f, client, kCrashing, 1, {{"internal.segment.bytes", "1500"}}) != ErrorCode::none) return;
   told.made = true;
   for (int i = 0; i < 5; ++i) {
-    if (produce(f, client, kTopic, one_record(value_of(told.life, told.acknowledged))).error != ErrorCode::none) return;
+    if (produce(f, client, kCrashing, one_record(value_of(told.life, told.acknowledged))).error != ErrorCode::none) return;
     ++told.acknowledged;
   }
 }
@@ -62,7 +62,7 @@ bool is_known(Fiber& f, RawClient& client) {
   net::Arena arena;
   net::MetadataRequest request;
   net::List<net::MetadataRequest::MetadataRequestTopic> topics;
-  arena.push_back(topics, {.name = kTopic});
+  arena.push_back(topics, {.name = kCrashing});
   request.topics = topics;
   request.allow_auto_topic_creation = false;
   const auto answer = client.call(f, 9, request);
@@ -83,8 +83,8 @@ void judge(Fiber& f, RawClient& client, Told& told) {
   }
   if (known) {
     // A log that is being opened answers in a moment.
-    Fetched found = fetch(f, client, kTopic, 0);
-    for (int tries = 0; found.error != ErrorCode::none && tries < 100 && f.sleep(10ms); ++tries) found = fetch(f, client, kTopic, 0);
+    Fetched found = fetch(f, client, kCrashing, 0);
+    for (int tries = 0; found.error != ErrorCode::none && tries < 100 && f.sleep(10ms); ++tries) found = fetch(f, client, kCrashing, 0);
     ASSERT_EQ(found.error, ErrorCode::none);
     if (told.made) {
       EXPECT_GE(found.high_watermark.raw(), told.acknowledged);
@@ -95,8 +95,8 @@ void judge(Fiber& f, RawClient& client, Told& told) {
   if (known) {
     EXPECT_EQ(delete_topic(f, client), ErrorCode::none);
   }
-  EXPECT_EQ(create_topic(f, client, kTopic), ErrorCode::none);
-  EXPECT_EQ(produce(f, client, kTopic, one_record("fresh")).offset, net::Offset{0});
+  EXPECT_EQ(create_topic(f, client, kCrashing), ErrorCode::none);
+  EXPECT_EQ(produce(f, client, kCrashing, one_record("fresh")).offset, net::Offset{0});
 }
 
 class TopicCrash : public ::testing::TestWithParam<Personality> {};

@@ -11,7 +11,7 @@ namespace {
 using net::ErrorCode;
 using net::Offset;
 
-constexpr std::string_view kTopic = "orders";
+constexpr std::string_view kReturning = "orders";
 
 class TopicReturn : public ::testing::Test {
  protected:
@@ -21,7 +21,7 @@ class TopicReturn : public ::testing::Test {
   [[nodiscard]] bool has_partition() { return machine().disk().image().find("/data/orders-0").has_value(); }
 
   static ErrorCode delete_topic(Fiber& f, RawClient& client) {
-    std::string_view names[] = {kTopic};
+    std::string_view names[] = {kReturning};
     net::DeleteTopicsRequest request;
     request.topic_names = net::List<std::string_view>{names, 1};
     request.timeout_ms = 10'000;
@@ -31,9 +31,9 @@ class TopicReturn : public ::testing::Test {
   }
   /// A partition that waits for its disk is opened in a moment.
   static Produced produce_in_time(Fiber& f, RawClient& client) {
-    Produced done = produce(f, client, kTopic, one_record("fresh"));
+    Produced done = produce(f, client, kReturning, one_record("fresh"));
     for (int tries = 0; done.error != ErrorCode::none && tries < 100 && f.sleep(100ms); ++tries)
-      done = produce(f, client, kTopic, one_record("fresh"));
+      done = produce(f, client, kReturning, one_record("fresh"));
     return done;
   }
 
@@ -43,13 +43,13 @@ class TopicReturn : public ::testing::Test {
 TEST_F(TopicReturn, a_deletion_frees_space_on_a_full_disk_and_the_name_can_be_used_again) {
   world_.run([&](Fiber& f) {
     RawClient client = world_.connect(f);
-    EXPECT_EQ(create_topic(f, client, kTopic), ErrorCode::none);
-    for (int i = 0; i < 3; ++i) EXPECT_EQ(produce(f, client, kTopic, one_record("old")).error, ErrorCode::none);
+    EXPECT_EQ(create_topic(f, client, kReturning), ErrorCode::none);
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(produce(f, client, kReturning, one_record("old")).error, ErrorCode::none);
     trouble().full = true;
     EXPECT_EQ(delete_topic(f, client), ErrorCode::none);
     const auto directory = machine().disk().image().find("/data");
     for (const auto& [name, entry] : (*directory)->entries) EXPECT_FALSE(name.starts_with("orders-")) << name;
-    EXPECT_EQ(create_topic(f, client, kTopic), ErrorCode::none);
+    EXPECT_EQ(create_topic(f, client, kReturning), ErrorCode::none);
     trouble().full = false;
     EXPECT_EQ(produce_in_time(f, client).offset, Offset{0});
   });
@@ -58,22 +58,22 @@ TEST_F(TopicReturn, a_deletion_frees_space_on_a_full_disk_and_the_name_can_be_us
 TEST_F(TopicReturn, what_could_not_be_removed_is_set_aside_for_the_next_of_its_name) {
   world_.run([&](Fiber& f) {
     RawClient client = world_.connect(f);
-    EXPECT_EQ(create_topic(f, client, kTopic), ErrorCode::none);
-    EXPECT_EQ(produce(f, client, kTopic, one_record("old")).error, ErrorCode::none);
+    EXPECT_EQ(create_topic(f, client, kReturning), ErrorCode::none);
+    EXPECT_EQ(produce(f, client, kReturning, one_record("old")).error, ErrorCode::none);
     trouble().read_only = true;
     EXPECT_EQ(delete_topic(f, client), ErrorCode::none);
     EXPECT_TRUE(has_partition());
     trouble().read_only = false;
-    EXPECT_EQ(create_topic(f, client, kTopic), ErrorCode::none);
-    EXPECT_EQ(produce(f, client, kTopic, one_record("fresh")).offset, Offset{0});
+    EXPECT_EQ(create_topic(f, client, kReturning), ErrorCode::none);
+    EXPECT_EQ(produce(f, client, kReturning, one_record("fresh")).offset, Offset{0});
   });
 }
 
 TEST_F(TopicReturn, a_damaged_partition_that_was_refused_goes_with_its_topic) {
   world_.run([&](Fiber& f) {
     RawClient client = world_.connect(f);
-    EXPECT_EQ(create_topic(f, client, kTopic), ErrorCode::none);
-    for (int i = 0; i < 3; ++i) EXPECT_EQ(produce(f, client, kTopic, one_record("old")).error, ErrorCode::none);
+    EXPECT_EQ(create_topic(f, client, kReturning), ErrorCode::none);
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(produce(f, client, kReturning, one_record("old")).error, ErrorCode::none);
     EXPECT_TRUE(f.sleep(1s));
   });
   world_.kill();
@@ -83,11 +83,11 @@ TEST_F(TopicReturn, a_damaged_partition_that_was_refused_goes_with_its_topic) {
   world_.errors_expected = 2;  // log_damaged, partition_offline
   world_.run([&](Fiber& f) {
     RawClient client = world_.connect(f);
-    EXPECT_EQ(fetch(f, client, kTopic, 0).error, ErrorCode::kafka_storage_error);
+    EXPECT_EQ(fetch(f, client, kReturning, 0).error, ErrorCode::kafka_storage_error);
     EXPECT_EQ(delete_topic(f, client), ErrorCode::none);
     EXPECT_FALSE(has_partition());
-    EXPECT_EQ(create_topic(f, client, kTopic), ErrorCode::none);
-    EXPECT_EQ(produce(f, client, kTopic, one_record("fresh")).offset, Offset{0});
+    EXPECT_EQ(create_topic(f, client, kReturning), ErrorCode::none);
+    EXPECT_EQ(produce(f, client, kReturning, one_record("fresh")).offset, Offset{0});
   });
 }
 
@@ -95,12 +95,12 @@ TEST_F(TopicReturn, a_change_takes_effect_though_its_client_has_given_up) {
   world_.run([&](Fiber& f) {
     machine().disk().faults(0).hung = true;  // the metadata's
     RawClient impatient = world_.connect(f);
-    EXPECT_EQ(create_topic(f, impatient, kTopic), ErrorCode::request_timed_out);
+    EXPECT_EQ(create_topic(f, impatient, kReturning), ErrorCode::request_timed_out);
     EXPECT_TRUE(f.sleep(1s));
     machine().disk().unhang(0);
     EXPECT_TRUE(f.sleep(1s));
     RawClient client = world_.connect(f);
-    EXPECT_EQ(produce(f, client, kTopic, one_record("fresh")).offset, Offset{0});
+    EXPECT_EQ(produce(f, client, kReturning, one_record("fresh")).offset, Offset{0});
   });
 }
 
@@ -111,16 +111,16 @@ TEST_F(TopicReturn, is_seen_on_every_shard_when_deletions_and_creations_overtake
       all.spawn("client", [&](Fiber& child) {
         RawClient client = world_.connect(child);
         for (int round = 0; round < 20; ++round) {
-          static_cast<void>(create_topic(child, client, kTopic, 3));
+          static_cast<void>(create_topic(child, client, kReturning, 3));
           static_cast<void>(delete_topic(child, client));
         }
       });
     }
     EXPECT_TRUE(all.join(f));
     RawClient client = world_.connect(f);
-    EXPECT_EQ(create_topic(f, client, kTopic, 3), ErrorCode::none);
+    EXPECT_EQ(create_topic(f, client, kReturning, 3), ErrorCode::none);
     for (std::int32_t p = 0; p < 3; ++p)
-      EXPECT_EQ(produce(f, client, kTopic, one_record("fresh"), 9, p).offset, Offset{0}) << p;
+      EXPECT_EQ(produce(f, client, kReturning, one_record("fresh"), 9, p).offset, Offset{0}) << p;
   });
 }
 

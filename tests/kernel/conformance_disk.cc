@@ -348,7 +348,7 @@ void files_of_one_directory_can_be_used_from_many_fibers(Fiber& f, const Ground&
   EXPECT_EQ(equal, 20);
 }
 
-constexpr Case kCases[] = {
+constexpr Case kDiskCases[] = {
     {"what_was_written_is_read", what_was_written_is_read},
     {"a_chain_of_many_buffers_is_written_in_order", a_chain_of_many_buffers_is_written_in_order},
     {"reading_at_the_end_answers_nothing_and_past_a_hole_zeros",
@@ -372,5 +372,5 @@ constexpr Case kCases[] = {
 };
 
 }  // namespace
-std::span<const Case> disk_cases() { return kCases; }
+std::span<const Case> disk_cases() { return kDiskCases; }
 }  // namespace kernel::conformance

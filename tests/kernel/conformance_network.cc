@@ -256,7 +256,7 @@ void a_socket_can_move_to_another_shard(Fiber& f, const Ground& ground) {
   EXPECT_EQ(moved.value_or("?"), "hello");
 }
 
-constexpr Case kCases[] = {
+constexpr Case kNetworkCases[] = {
     {"bytes_arrive_whole_and_in_order_both_ways", bytes_arrive_whole_and_in_order_both_ways},
     {"a_slow_reader_holds_its_writer_back", a_slow_reader_holds_its_writer_back},
     {"half_close_ends_one_direction_only", half_close_ends_one_direction_only},
@@ -276,5 +276,5 @@ constexpr Case kCases[] = {
 };
 
 }  // namespace
-std::span<const Case> network_cases() { return kCases; }
+std::span<const Case> network_cases() { return kNetworkCases; }
 }  // namespace kernel::conformance

@@ -150,7 +150,7 @@ void a_stop_request_wakes_all_who_wait_for_it(Fiber& f, const Ground& ground) {
   EXPECT_TRUE(f.sleep(1ms)) << "a request to stop cancels nothing";
 }
 
-constexpr Case kCases[] = {
+constexpr Case kShardCases[] = {
     {"a_call_runs_on_its_shard_and_answers", a_call_runs_on_its_shard_and_answers},
     {"calls_both_ways_at_once_do_not_lock_each_other", calls_both_ways_at_once_do_not_lock_each_other},
     {"messages_of_one_sender_arrive_in_order", messages_of_one_sender_arrive_in_order},
@@ -161,5 +161,5 @@ constexpr Case kCases[] = {
 };
 
 }  // namespace
-std::span<const Case> shard_cases() { return kCases; }
+std::span<const Case> shard_cases() { return kShardCases; }
 }  // namespace kernel::conformance

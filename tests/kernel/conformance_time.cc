@@ -109,7 +109,7 @@ void random_domains_are_apart_and_repeat_for_one_entity(Fiber& f, const Ground&)
   EXPECT_NE(first, other.u64());
 }
 
-constexpr Case kCases[] = {
+constexpr Case kTimeCases[] = {
     {"monotonic_time_passes_while_a_fiber_sleeps", monotonic_time_passes_while_a_fiber_sleeps},
     {"sleepers_wake_in_the_order_of_their_times", sleepers_wake_in_the_order_of_their_times},
     {"a_deadline_in_the_past_ends_a_wait_at_once", a_deadline_in_the_past_ends_a_wait_at_once},
@@ -121,5 +121,5 @@ constexpr Case kCases[] = {
 };
 
 }  // namespace
-std::span<const Case> time_cases() { return kCases; }
+std::span<const Case> time_cases() { return kTimeCases; }
 }  // namespace kernel::conformance

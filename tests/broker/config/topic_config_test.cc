@@ -66,13 +66,13 @@ TEST(TopicConfig, SkipsValuesThatAnotherProgramWroteAndWeCannotTake) {
   EXPECT_EQ(config.segment_bytes, 1073741824u);
 }
 
-struct Case {
+struct SettingCase {
   std::vector<std::pair<std::string, std::optional<std::string>>> settings;
   const char* problem;
 };
 
 TEST(CheckTopicSettings, SaysWhatKafkaSays) {
-  const Case cases[] = {
+  const SettingCase cases[] = {
       {{}, ""},
       {{{"retention.ms", "1"}, {"log.durability", "relaxed"}}, ""},
       {{{"retention.msec", "1"}}, "Unknown topic config name: retention.msec (did you mean retention.ms?)"},
@@ -85,7 +85,7 @@ TEST(CheckTopicSettings, SaysWhatKafkaSays) {
       {{{"min.compaction.lag.ms", "10"}, {"max.compaction.lag.ms", "9"}},
        "conflict topic config setting min.compaction.lag.ms (10) > max.compaction.lag.ms (9)"},
   };
-  for (const Case& one : cases) EXPECT_EQ(check_topic_settings(one.settings).value_or(""), one.problem);
+  for (const SettingCase& one : cases) EXPECT_EQ(check_topic_settings(one.settings).value_or(""), one.problem);
 }
 
 TEST(DescribeTopic, ListsSynonymsInTheOrderInWhichTheyCount) {

@@ -19,7 +19,7 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-constexpr net::Uuid kDirectory{3, 4};
+constexpr net::Uuid kDirectoryId{3, 4};
 
 Image after_records(const Image& from, const std::vector<FramedValue>& records) {
   metadata::ImageBuilder builder{from};
@@ -42,7 +42,7 @@ Image image_with(int brokers, const std::vector<NewTopic>& topics) {
   Image image = after_records({}, bootstrap_records());
   for (int id = 1; id <= brokers; ++id)
     image = after_records(image, decide_registration(image, {.id = BrokerId{id}, .epoch = net::BrokerEpoch{id},
-                                                     .log_directories = {kDirectory}}));
+                                                     .log_directories = {kDirectoryId}}));
   kernel::Random random{1, kernel::Domain::application, 9};
   return after_records(image, decide_new_topics(image, topics, {}, random).records);
 }
@@ -63,7 +63,7 @@ TEST_F(Decide, MakesATopicWithItsPartitionsAndSettings) {
   EXPECT_EQ(topic->partitions[2].leader, BrokerId{1});
   EXPECT_EQ(topic->partitions[2].leader_epoch, net::LeaderEpoch{0});
   EXPECT_THAT(topic->partitions[2].isr, ElementsAre(BrokerId{1}));
-  EXPECT_THAT(topic->partitions[2].directories, ElementsAre(kDirectory));
+  EXPECT_THAT(topic->partitions[2].directories, ElementsAre(kDirectoryId));
   EXPECT_EQ(after.settings_of(metadata::ResourceType::topic, "orders").at("retention.ms"), "5");
 }
 

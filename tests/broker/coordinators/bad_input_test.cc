@@ -18,9 +18,9 @@ std::vector<std::byte> join_frame(std::string_view group, std::string_view metad
   return net::encode_request(version, 1, "raw", request)->bytes;
 }
 
-struct World {
+struct BadInputWorld {
   BrokerWorld world;
-  explicit World(std::vector<std::string> settings = {}, std::uint32_t shards = 1)
+  explicit BadInputWorld(std::vector<std::string> settings = {}, std::uint32_t shards = 1)
       : world{group_options(1, shards, std::move(settings))} {}
   void run(const std::function<void(Fiber&, RawClient&)>& body) {
     world.run([&](Fiber& f) {
@@ -33,7 +33,7 @@ struct World {
 };
 
 TEST(StaleGenerations, AreRefusedInEveryRequestAndChangeNothing) {
-  World{}.run([](Fiber& f, RawClient& client) {
+  BadInputWorld{}.run([](Fiber& f, RawClient& client) {
     const Joined first = join(f, client);
     ASSERT_EQ(sync(f, client, "g", first, "work").error, ErrorCode::none);
     const Joined now = join(f, client, "g", first.member);
@@ -53,7 +53,7 @@ TEST(StaleGenerations, AreRefusedInEveryRequestAndChangeNothing) {
 }
 
 TEST(MembersOfTwoProtocols, AreNotInOneGroup) {
-  World{}.run([](Fiber& f, RawClient& client) {
+  BadInputWorld{}.run([](Fiber& f, RawClient& client) {
     const Joined member = join(f, client);
     ASSERT_EQ(sync(f, client, "g", member, "work").error, ErrorCode::none);
     const auto refused = [&](std::string_view type, std::string_view protocol) {
@@ -67,7 +67,7 @@ TEST(MembersOfTwoProtocols, AreNotInOneGroup) {
               ErrorCode::inconsistent_group_protocol) << "nor may it change its mind, alone as it is";
     EXPECT_EQ(heartbeat(f, client, "g", member), ErrorCode::none);
   });
-  World{}.run([](Fiber& f, RawClient& client) {
+  BadInputWorld{}.run([](Fiber& f, RawClient& client) {
     const Joined member = join(f, client);
     net::SyncGroupRequest request;
     request.group_id = "g";
@@ -87,7 +87,7 @@ TEST(MembersOfTwoProtocols, AreNotInOneGroup) {
 }
 
 TEST(MetadataOfAMember, ThatNoRecordCanHoldIsRefusedAndTheGroupGoesOn) {
-  World{}.run([](Fiber& f, RawClient& client) {
+  BadInputWorld{}.run([](Fiber& f, RawClient& client) {
     const Joined member = join(f, client);
     ASSERT_EQ(sync(f, client, "g", member, "work").error, ErrorCode::none);
     const std::string large(2'000'000, 'x');
@@ -101,7 +101,7 @@ TEST(MetadataOfAMember, ThatNoRecordCanHoldIsRefusedAndTheGroupGoesOn) {
 
 TEST(JoinsThatWait, KeepNoMemoryFromOthers) {
   // Together they are more than all requests may take.
-  World world{{"socket.request.max.bytes=1048576", "queued.max.request.bytes=1048576", "message.max.bytes=500000"}};
+  BadInputWorld world{{"socket.request.max.bytes=1048576", "queued.max.request.bytes=1048576", "message.max.bytes=500000"}};
   world.run([&](Fiber& f, RawClient& client) {
     const auto frame = join_frame("large", std::string(200'000, 'x'), 3);
     // Whoever joins next waits for this one to come again, which it does not.
@@ -121,7 +121,7 @@ TEST(JoinsThatWait, KeepNoMemoryFromOthers) {
 }
 
 TEST(ThousandsOfJoins, ASecondDisturbNobodyAndLeaveNothingBehind) {
-  World world{{}, 2};
+  BadInputWorld world{{}, 2};
   world.run([&](Fiber& f, RawClient& client) {
     const Joined member = join(f, client);
     ASSERT_EQ(sync(f, client, "g", member, "work").error, ErrorCode::none);
@@ -158,7 +158,7 @@ TEST(ThousandsOfJoins, ASecondDisturbNobodyAndLeaveNothingBehind) {
 }
 
 TEST(ALeaderThatNeverSyncs, IsLeftBehindAndTheGroupGoesOn) {
-  World world;
+  BadInputWorld world;
   world.run([&](Fiber& f, RawClient& leader_client) {
     const Joined alone = join(f, leader_client);
     ASSERT_EQ(sync(f, leader_client, "g", alone, "all").error, ErrorCode::none);

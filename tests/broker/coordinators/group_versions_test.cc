@@ -16,7 +16,7 @@ net::TopicId id_of(Fiber& f, RawClient& client, std::string_view name) {
   return answer ? answer->response.topics[0].topic_id : net::TopicId{};
 }
 
-struct World {
+struct VersionsWorld {
   BrokerWorld world{group_options(1, 2)};
   void run(const std::function<void(Fiber&, RawClient&)>& body) {
     world.run([&](Fiber& f) {
@@ -37,7 +37,7 @@ std::vector<std::int16_t> versions_of(net::ApiKey key) {
 }
 
 TEST(EveryVersion, OfCommittingAndFetchingSaysTheSame) {
-  World{}.run([](Fiber& f, RawClient& client) {
+  VersionsWorld{}.run([](Fiber& f, RawClient& client) {
     const net::TopicId topic_id = id_of(f, client, "t");
     std::int64_t offset = 0;
     for (const std::int16_t version : versions_of(net::ApiKey::offset_commit)) {
@@ -87,7 +87,7 @@ TEST(EveryVersion, OfCommittingAndFetchingSaysTheSame) {
 }
 
 TEST(EveryVersion, OfAnUnknownTopicIsToldSo) {
-  World{}.run([](Fiber& f, RawClient& client) {
+  VersionsWorld{}.run([](Fiber& f, RawClient& client) {
     const net::TopicId nobody{{77, 88}};
     net::Arena arena;
     net::OffsetCommitRequest commit_request;
@@ -109,7 +109,7 @@ TEST(EveryVersion, OfAnUnknownTopicIsToldSo) {
 }
 
 TEST(EveryVersion, OfAMembersLifeWorks) {
-  World{}.run([](Fiber& f, RawClient& client) {
+  VersionsWorld{}.run([](Fiber& f, RawClient& client) {
     for (const std::int16_t version : versions_of(net::ApiKey::join_group)) {
       const std::string group = fmt::format("g{}", version);
       const Joined member = join(f, client, group, "", std::nullopt, version);
@@ -143,7 +143,7 @@ TEST(EveryVersion, OfAMembersLifeWorks) {
 }
 
 TEST(EveryVersion, OfLookingAtGroupsAndDeletingThemWorks) {
-  World{}.run([](Fiber& f, RawClient& client) {
+  VersionsWorld{}.run([](Fiber& f, RawClient& client) {
     const Joined member = join(f, client);
     ASSERT_EQ(sync(f, client, "g", member, "work").error, ErrorCode::none);
     for (const std::int16_t version : versions_of(net::ApiKey::describe_groups)) {
@@ -185,7 +185,7 @@ TEST(EveryVersion, OfLookingAtGroupsAndDeletingThemWorks) {
 }
 
 TEST(Hostile, AssignmentsAreTheMembersAffair) {
-  World{}.run([](Fiber& f, RawClient& client) {
+  VersionsWorld{}.run([](Fiber& f, RawClient& client) {
     const Joined member = join(f, client);
     net::Arena arena;
     net::SyncGroupRequest request;
@@ -206,7 +206,7 @@ TEST(Hostile, AssignmentsAreTheMembersAffair) {
 }
 
 TEST(Hostile, AnAssignmentThatNoRecordCanHoldFailsTheGenerationNotTheBroker) {
-  World{}.run([](Fiber& f, RawClient& client) {
+  VersionsWorld{}.run([](Fiber& f, RawClient& client) {
     const Joined member = join(f, client);
     const Synced synced = sync(f, client, "g", member, std::string(2'000'000, 'x'));
     EXPECT_EQ(synced.error, ErrorCode::unknown_server_error);
@@ -218,7 +218,7 @@ TEST(Hostile, AnAssignmentThatNoRecordCanHoldFailsTheGenerationNotTheBroker) {
 }
 
 TEST(Hostile, NamesOfAnyLengthAreRefusedOrTaken) {
-  World{}.run([](Fiber& f, RawClient& client) {
+  VersionsWorld{}.run([](Fiber& f, RawClient& client) {
     const std::string longest(32'767, 'g'), longer(32'768, 'g');
     EXPECT_EQ(commit(f, client, longest, 1), ErrorCode::none);
     EXPECT_EQ(committed(f, client, longest).offset, 1);

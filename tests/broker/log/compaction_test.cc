@@ -9,8 +9,7 @@ namespace {
 
 using namespace testing;
 
-constexpr std::string_view kFolder = "/data/orders-0";
-constexpr std::int64_t kThen = 1'600'000'000'000;
+constexpr std::int64_t kLongAgo = 1'600'000'000'000;
 
 LogConfig compacting() {
   return {.segment_bytes = 1000, .index_interval_bytes = 150, .compacts = true, .cleanable_ratio_min = 0};
@@ -34,9 +33,9 @@ class Compaction : public ::testing::Test {
   /// `count` batches of two records; keys k0 to k4 in turn, each batch also writes its own key once in ten.
   void append(Fiber& f, Log& log, int count, Codec codec = Codec::none) {
     for (int i = 0; i < count; ++i) {
-      std::vector<KeyedRecord> records{{fmt::format("k{}", sent_ % 5), fmt::format("v{}", sent_), kThen + 10 * sent_},
+      std::vector<KeyedRecord> records{{fmt::format("k{}", sent_ % 5), fmt::format("v{}", sent_), kLongAgo + 10 * sent_},
                                        {sent_ % 10 == 0 ? fmt::format("own{}", sent_) : "shared", fmt::format("w{}", sent_),
-                                        kThen + 10 * sent_ + 5}};
+                                        kLongAgo + 10 * sent_ + 5}};
       const auto done = log.append(f, keyed_batch(records, {.codec = codec}), {.leader_epoch = net::LeaderEpoch{1}});
       ASSERT_OK(done);
       for (int j = 0; j < 2; ++j) sent_records_[done->base_offset + j] = {records[j].key, records[j].value, records[j].timestamp_ms};
@@ -149,7 +148,7 @@ TEST_F(Compaction, keeps_offsets_for_timestamps_those_of_the_records_that_are_le
     append(f, log, 50);
     ASSERT_OK(log.clean(f, {}));
     const Seen left = records_of(f, log);
-    for (std::int64_t wanted = kThen - 3; wanted < kThen + 510; wanted += 4) {
+    for (std::int64_t wanted = kLongAgo - 3; wanted < kLongAgo + 510; wanted += 4) {
       const auto first = std::ranges::find_if(left, [&](const auto& one) { return one.second.timestamp_ms >= wanted; });
       const auto found = log.find_by_timestamp(f, wanted, log.committed());
       ASSERT_OK(found);
@@ -173,16 +172,16 @@ TEST_F(Compaction, leaves_the_newest_record_findable_behind_a_batch_that_lost_it
                                                                        .sequence = has_producer ? 0 : -1});
       ASSERT_OK(log.append(f, batch, {.leader_epoch = net::LeaderEpoch{1}}));
     };
-    append_one("newest", kThen + 500'000);
-    append_one("written again", kThen + 900'000, net::ProducerId{7});  // stays, empty, as the producer's last
-    append_one("written again", kThen);
+    append_one("newest", kLongAgo + 500'000);
+    append_one("written again", kLongAgo + 900'000, net::ProducerId{7});  // stays, empty, as the producer's last
+    append_one("written again", kLongAgo);
     append(f, log, 40);
     ASSERT_OK(log.clean(f, {}));
     const auto youngest = log.max_timestamp(f, log.committed());
     ASSERT_OK(youngest);
     ASSERT_TRUE(youngest->has_value());
     EXPECT_EQ((*youngest)->offset, Offset{0});
-    EXPECT_EQ((*youngest)->timestamp_ms, kThen + 500'000);
+    EXPECT_EQ((*youngest)->timestamp_ms, kLongAgo + 500'000);
   });
 }
 
@@ -210,7 +209,7 @@ TEST_F(Compaction, waits_for_the_lag_and_is_forced_by_it) {
     append(f, log, 40);
     EXPECT_FALSE(log.dirtiness(f)->is_due(1));
     EXPECT_TRUE(log.dirtiness(f)->is_due(0.5));
-    const std::int64_t age = kernel::ms_of(f.wall()) - kThen;
+    const std::int64_t age = kernel::ms_of(f.wall()) - kLongAgo;
     config.compaction_lag_max_ms = age + 100'000;
     log.set_config(config);
     EXPECT_FALSE(log.dirtiness(f)->overdue);
@@ -219,7 +218,7 @@ TEST_F(Compaction, waits_for_the_lag_and_is_forced_by_it) {
     EXPECT_TRUE(log.dirtiness(f)->overdue);
     EXPECT_TRUE(log.dirtiness(f)->is_due(1));
     // Half of it is too young to be touched.
-    config.compaction_lag_min_ms = kernel::ms_of(f.wall()) - (kThen + 200);
+    config.compaction_lag_min_ms = kernel::ms_of(f.wall()) - (kLongAgo + 200);
     log.set_config(config);
     const auto half = log.dirtiness(f);
     EXPECT_GT(half->bound, Offset{10});

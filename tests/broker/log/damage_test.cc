@@ -13,11 +13,7 @@ using namespace testing;
 
 constexpr int kBatches = 30;
 
-LogConfig small_segments() { return {.segment_bytes = 3000, .index_interval_bytes = 300}; }
-
-std::string in_folder(Offset base, std::string_view suffix) {
-  return "/data/orders-0/" + segment_file_name(base, suffix);
-}
+LogConfig segments_to_damage() { return {.segment_bytes = 3000, .index_interval_bytes = 300}; }
 
 /// A log of thirty batches of one record in several segments, stopped cleanly.
 class Damage : public ::testing::Test {
@@ -26,7 +22,7 @@ class Damage : public ::testing::Test {
     run_on(world_, machine_, [&](Fiber& f) {
       Ground ground{f};
       ASSERT_OK(ground.open(f));
-      ground.log = std::move(*Log::open(f, *ground.shard, kOrders, small_segments()));
+      ground.log = std::move(*Log::open(f, *ground.shard, kOrders, segments_to_damage()));
       for (int i = 0; i < kBatches; ++i) {
         const BatchShape shape{.value_bytes = 200, .timestamp_ms = 1000 + i};
         ASSERT_OK(ground.log->append(f, make_batch(fmt::format("b{}", i), shape), {}));
@@ -50,7 +46,7 @@ class Damage : public ::testing::Test {
     run_on(world_, machine_, [&](Fiber& f) {
       Ground ground{f};
       ASSERT_OK(ground.open(f));
-      auto log = Log::open(f, *ground.shard, kOrders, small_segments());
+      auto log = Log::open(f, *ground.shard, kOrders, segments_to_damage());
       ASSERT_OK(log);
       ground.log = std::move(*log);
       look(f, *ground.log);
@@ -207,7 +203,7 @@ TEST_F(Damage, of_where_a_batch_begins_in_the_active_segment_is_damage_at_the_st
         Ground ground{f};
         if (clean) put(f, "/data/.kafka_cleanshutdown", format_clean_shutdown(5));
         ASSERT_OK(ground.open(f));
-        const auto log = Log::open(f, *ground.shard, kOrders, small_segments());
+        const auto log = Log::open(f, *ground.shard, kOrders, segments_to_damage());
         if (log) {
           // The batches up to the last entry of an index are not looked at by a start behind a clean stop.
           EXPECT_TRUE(clean) << i;
@@ -287,7 +283,7 @@ TEST_F(Damage, of_the_last_batch_is_no_end_of_the_log) {
   run_on(world_, machine_, [&](Fiber& f) {
     Ground ground{f};
     ASSERT_OK(ground.open(f));
-    ground.log = std::move(*Log::open(f, *ground.shard, kOrders, small_segments()));
+    ground.log = std::move(*Log::open(f, *ground.shard, kOrders, segments_to_damage()));
     // While the log is open: its end is known, and the batch that ends it says that it lies elsewhere.
     for (const std::int64_t base : {kBatches - 2, kBatches, kBatches + 7}) {
       const auto file = f.node().disk().open(f, in_folder(segment.base, ".log"), kernel::OpenMode::read_write());
@@ -311,7 +307,7 @@ TEST_F(Damage, of_how_far_the_last_batch_goes_is_told_to_who_reads_what_it_hides
   run_on(world_, machine_, [&](Fiber& f) {
     Ground ground{f};
     ASSERT_OK(ground.open(f));
-    ground.log = std::move(*Log::open(f, *ground.shard, kOrders, small_segments()));
+    ground.log = std::move(*Log::open(f, *ground.shard, kOrders, segments_to_damage()));
     const Log::SegmentInfo active = ground.log->segments().back();
     const auto file = f.node().disk().open(f, in_folder(active.base, ".log"), kernel::OpenMode::read_write());
     ASSERT_OK(file);
@@ -394,7 +390,7 @@ TEST_F(Damage, of_the_last_time_of_a_segment_lets_nothing_go) {
     store<std::int64_t>(bytes, 0, 1);
   });
   open_log([&](Fiber& f, Log& log) {
-    LogConfig config = small_segments();
+    LogConfig config = segments_to_damage();
     config.deletes = true;
     config.retention_ms = kernel::ms_of(f.wall()) - 500;  // older than half a second after 1970
     log.set_config(config);
@@ -411,7 +407,7 @@ class DamageOfKilled : public Damage {
     Damage::SetUp();
     run_and_crash(world_, machine_, sim::CrashKind::process_kill, [&](Fiber& f, Ground& ground) {
       ASSERT_OK(ground.open(f));
-      ground.log = std::move(*Log::open(f, *ground.shard, kOrders, small_segments()));
+      ground.log = std::move(*Log::open(f, *ground.shard, kOrders, segments_to_damage()));
       Appended last;
       for (int i = 0; i < kBatches; ++i) {
         const auto appended = ground.log->append(f, make_batch("more", {.value_bytes = 200, .timestamp_ms = 9000 + i}), {});
@@ -447,11 +443,11 @@ class DamageOfKilled : public Damage {
 TEST_F(DamageOfKilled, of_where_the_last_synced_batch_begins_is_no_sign_that_somebody_else_has_written) {
   const std::string path = in_folder(segments_.back().base, ".log");
   const std::string before = change(path, [&](std::string& bytes) { store<std::int64_t>(bytes, position_, 2 * kBatches + 2); });
-  LogConfig compacting = small_segments();
+  LogConfig compacting = segments_to_damage();
   compacting.compacts = true;  // gaps are no sign either
   expect_refused(compacting, true);
   change(path, [&](std::string& bytes) { bytes = before; });
-  expect_refused(small_segments(), false);
+  expect_refused(segments_to_damage(), false);
 }
 
 TEST_F(DamageOfKilled, of_another_batch_of_our_epoch_in_the_last_place_is_no_sign_that_somebody_else_has_written) {
@@ -463,14 +459,14 @@ TEST_F(DamageOfKilled, of_another_batch_of_our_epoch_in_the_last_place_is_no_sig
     store<std::int32_t>(other, 12, 0);  // the leader epoch, which is the one we wrote in
     bytes.replace(position_, other.size(), other);
   });
-  expect_refused(small_segments(), true);
+  expect_refused(segments_to_damage(), true);
 }
 
 TEST_F(DamageOfKilled, that_takes_a_batch_from_the_midst_is_told_where_nothing_compacts) {
   const std::string path = in_folder(segments_.back().base, ".log");
   change(path, [&](std::string& bytes) { bytes.erase(before_last_, position_ - before_last_); });
-  expect_refused(small_segments(), true);
-  LogConfig compacting = small_segments();
+  expect_refused(segments_to_damage(), true);
+  LogConfig compacting = segments_to_damage();
   compacting.compacts = true;
   expect_refused(compacting, false);
 }
@@ -480,7 +476,7 @@ TEST_F(DamageOfKilled, that_takes_a_segment_from_the_midst_is_told_where_nothing
   run_on(world_, machine_, [&](Fiber& f) {
     ASSERT_OK(f.node().disk().unlink(f, in_folder(segments_[segments_.size() - 2].base, ".log")));
   });
-  expect_refused(small_segments(), true);
+  expect_refused(segments_to_damage(), true);
 }
 
 TEST(OffsetOrderTest, takes_gaps_and_refuses_what_goes_back_or_out_of_reach) {

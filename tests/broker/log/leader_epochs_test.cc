@@ -9,7 +9,7 @@ namespace broker::log {
 namespace {
 
 /// The same knowledge as one epoch for every offset ever written, looked through from end to end.
-struct Model {
+struct EpochModel {
   std::int64_t start = 0;
   std::vector<std::int32_t> epoch_of;  // by offset; entries below `start` do not count
 
@@ -24,7 +24,7 @@ struct Model {
 TEST(LeaderEpochs, agree_with_a_log_that_knows_the_epoch_of_every_record) {
   EXPECT_TRUE(rc::check([] {
     LeaderEpochs epochs;
-    Model model;
+    EpochModel model;
     std::int32_t epoch = 0;
     for (int step = *rc::gen::inRange(1, 60); step > 0; --step) {
       switch (*rc::gen::inRange(0, 6)) {

@@ -25,6 +25,9 @@ using namespace std::chrono_literals;
 
 inline const LogIdentity kOrders{.topic = "orders", .partition = net::PartitionId{0}, .topic_id = net::TopicId{{7, 9}}};
 
+inline const std::string kFolder = "/data/orders-0";
+inline std::string in_folder(Offset base, std::string_view suffix) { return kFolder + "/" + segment_file_name(base, suffix); }
+
 struct BatchShape {
   int records = 1;
   std::size_t value_bytes = 20;

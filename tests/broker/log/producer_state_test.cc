@@ -122,7 +122,7 @@ TEST(ProducerState, expires_who_was_not_seen_and_has_nothing_open) {
 }
 
 /// Every batch a producer ever got onto the log, of which the rules are then told in plain words.
-struct Model {
+struct ProducerModel {
   struct Appended { std::int16_t epoch; std::int32_t first, last; std::int64_t base; };
   std::vector<Appended> log;
 
@@ -144,7 +144,7 @@ struct Model {
 TEST(ProducerState, judges_as_one_who_remembers_everything) {
   EXPECT_TRUE(rc::check([] {
     ProducerState state;
-    Model model;
+    ProducerModel model;
     std::int64_t end = 0;
     std::int32_t sequence = *rc::gen::elementOf(std::vector<std::int32_t>{0, 40, kLargest - 20});
     for (int step = 0; step < 60; ++step) {

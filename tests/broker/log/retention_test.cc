@@ -7,7 +7,6 @@ namespace {
 
 using namespace testing;
 
-constexpr std::string_view kFolder = "/data/orders-0";
 
 /// About three batches a segment.
 LogConfig expiring() { return {.segment_bytes = 700, .index_interval_bytes = 150, .deletes = true}; }

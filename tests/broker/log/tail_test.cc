@@ -9,7 +9,7 @@ namespace {
 using namespace testing;
 using sim::CrashKind;
 
-constexpr std::string_view kFirst = "/data/orders-0/00000000000000000000.log";
+constexpr std::string_view kFirstSegment = "/data/orders-0/00000000000000000000.log";
 
 LogConfig every_batch_indexed(std::uint64_t segment_bytes = 1 << 20) {
   return {.segment_bytes = segment_bytes, .index_interval_bytes = 1};
@@ -36,7 +36,7 @@ class Tail : public ::testing::Test {
   /// `spoil` gets the first segment, of which nobody has a copy open.
   void change(const std::function<void(Fiber&, kernel::File&)>& spoil) {
     run_on(world_, machine_, [&](Fiber& f) {
-      const auto file = f.node().disk().open(f, kFirst, kernel::OpenMode::read_write());
+      const auto file = f.node().disk().open(f, kFirstSegment, kernel::OpenMode::read_write());
       ASSERT_OK(file);
       spoil(f, **file);
     });
@@ -52,7 +52,7 @@ class Tail : public ::testing::Test {
   /// A record of the batch is not what it was.
   void damage(Offset offset) {
     run_on(world_, machine_, [&](Fiber& f) {
-      const auto file = f.node().disk().open(f, kFirst, kernel::OpenMode::read_write());
+      const auto file = f.node().disk().open(f, kFirstSegment, kernel::OpenMode::read_write());
       const std::array<Buffer, 1> chain{Buffer::copy_of("rot")};
       ASSERT_OK(kernel::write_all(f, **file, position_of(f, *file, offset) + 70, chain));
     });

@@ -13,9 +13,8 @@ using namespace testing;
 using net::record::ControlType;
 using sim::CrashKind;
 
-const std::string kFolder = "/data/orders-0";
 
-LogConfig small_segments() { return {.segment_bytes = 1500, .index_interval_bytes = 200}; }
+LogConfig segments_of_few() { return {.segment_bytes = 1500, .index_interval_bytes = 200}; }
 
 Buffer transactional(ProducerId producer, std::int32_t sequence, std::string_view tag) {
   net::record::BatchBuilder builder{{.producer_id = producer,
@@ -35,7 +34,7 @@ Buffer marker_of(ProducerId producer, ControlType type) {
       Offset{0}, net::LeaderEpoch{0}));
 }
 
-constexpr AppendOptions kOurs{.origin = AppendOrigin::coordinator};
+constexpr AppendOptions kOwnAppend{.origin = AppendOrigin::coordinator};
 
 /// Writes transactions to a log and knows what became of them.
 struct Writer {
@@ -51,7 +50,7 @@ struct Writer {
 
   Result<> data(Fiber& f, Log& log, std::int64_t producer) {
     const ProducerId id{producer};
-    const Appended done = TRY(log.append(f, transactional(id, sequences[id]++, fmt::format("p{}", producer)), kOurs));
+    const Appended done = TRY(log.append(f, transactional(id, sequences[id]++, fmt::format("p{}", producer)), kOwnAppend));
     auto& mine = open.try_emplace(id, Ongoing{done.base_offset, {}}).first->second;
     mine.records.push_back(done.base_offset);
     all.insert(done.base_offset);
@@ -65,7 +64,7 @@ struct Writer {
   }
   Result<> end(Fiber& f, Log& log, std::int64_t producer, ControlType type) {
     const ProducerId id{producer};
-    const Appended done = TRY(log.append(f, marker_of(id, type), kOurs));
+    const Appended done = TRY(log.append(f, marker_of(id, type), kOwnAppend));
     const auto mine = open.extract(id);
     if (mine.empty()) return {};
     if (type == ControlType::commit) committed.insert(mine.mapped().records.begin(), mine.mapped().records.end());
@@ -153,7 +152,7 @@ void expect_only_committed(Fiber& f, Log& log, const Writer& wrote) {
 
 class Transactions : public ::testing::Test {
  protected:
-  void with_log(const std::function<void(Fiber&, Log&)>& body, const LogConfig& config = small_segments()) {
+  void with_log(const std::function<void(Fiber&, Log&)>& body, const LogConfig& config = segments_of_few()) {
     run_on(world_, machine_, [&](Fiber& f) {
       Ground ground{f};
       ASSERT_OK(ground.open(f));
@@ -169,7 +168,7 @@ class Transactions : public ::testing::Test {
   void with_log_until(CrashKind kind, const std::function<void(Fiber&, Log&)>& body) {
     run_and_crash(world_, machine_, kind, [&](Fiber& f, Ground& ground) {
       ASSERT_OK(ground.open(f));
-      ground.log = std::move(*Log::open(f, *ground.shard, kOrders, small_segments()));
+      ground.log = std::move(*Log::open(f, *ground.shard, kOrders, segments_of_few()));
       body(f, *ground.log);
     });
   }
@@ -283,7 +282,7 @@ TEST_F(Transactions, are_decided_once_their_marker_is_committed_and_not_before) 
   with_log([&](Fiber& f, Log& log) {
     ASSERT_OK(wrote_.data(f, log, 1));
     ASSERT_OK(log.wait_committed(f, log.next()));
-    const auto marker = log.submit(marker_of(ProducerId{1}, ControlType::commit), kOurs);
+    const auto marker = log.submit(marker_of(ProducerId{1}, ControlType::commit), kOwnAppend);
     ASSERT_OK(marker);
     EXPECT_EQ(log.producers().first_open(), std::nullopt);
     EXPECT_EQ(log.last_stable_offset(), Offset{0});
@@ -304,11 +303,11 @@ TEST_F(Transactions, stay_open_when_their_marker_does_not_fit_the_disk) {
     std::vector<Appended> doomed;
     for (int i = 0; i < 5; ++i) doomed.push_back(*log.submit(make_batch("x", {.value_bytes = 3000 / 4}), {}));
     for (const ControlType type : {ControlType::abort, ControlType::commit}) {
-      const auto submitted = log.submit(marker_of(ProducerId{1}, type), kOurs);
+      const auto submitted = log.submit(marker_of(ProducerId{1}, type), kOwnAppend);
       ASSERT_OK(submitted);
       doomed.push_back(*submitted);
     }
-    doomed.push_back(*log.submit(transactional(ProducerId{2}, 0, "never"), kOurs));
+    doomed.push_back(*log.submit(transactional(ProducerId{2}, 0, "never"), kOwnAppend));
     for (const Appended& one : doomed) static_cast<void>(log.wait_written(f, one));
     ASSERT_TRUE(log.wait_written(f, doomed.back()).error().is(kernel::Errc::disk_full));
     machine_.disk().faults().full = false;
@@ -467,7 +466,7 @@ TEST_F(Transactions, go_with_their_segments) {
 }
 
 TEST_F(Transactions, that_were_aborted_are_compacted_away_and_forgotten_with_their_markers) {
-  LogConfig config = small_segments();
+  LogConfig config = segments_of_few();
   config.compacts = true;
   config.cleanable_ratio_min = 0;
   config.delete_retention_ms = 1000;
@@ -564,7 +563,7 @@ TEST_F(Transactions, damage_of_a_snapshot_that_speaks_of_another_log_ends_nothin
   with_log([&](Fiber& f, Log& log) {
     EXPECT_EQ(log.producers().first_open(), Offset{4000});
     EXPECT_EQ(log.last_stable_offset(), log.committed());
-    ASSERT_OK(log.append(f, marker_of(ProducerId{1}, ControlType::abort), kOurs));
+    ASSERT_OK(log.append(f, marker_of(ProducerId{1}, ControlType::abort), kOwnAppend));
     ASSERT_OK(wrote_.plain(f, log));
     ASSERT_OK(log.wait_committed(f, log.next()));
     EXPECT_EQ(log.last_stable_offset(), log.committed());

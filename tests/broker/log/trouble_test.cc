@@ -7,7 +7,7 @@ namespace {
 using namespace testing;
 using sim::CrashKind;
 
-LogConfig tiny() { return {.segment_bytes = 4000, .index_interval_bytes = 300}; }
+LogConfig segments_of_4000() { return {.segment_bytes = 4000, .index_interval_bytes = 300}; }
 Buffer sequenced(int sequence) {
   return make_batch(fmt::format("s{}", sequence), {.timestamp_ms = 1'700'000'000'000, .producer = net::ProducerId{5},
                                                    .epoch = net::ProducerEpoch{0}, .sequence = sequence});
@@ -104,12 +104,12 @@ TEST(LogTroubleTest, a_log_that_was_half_made_for_want_of_a_descriptor_is_durabl
       Ground ground{f};
       ASSERT_OK(ground.open(f));
       opening_from = machine.disk().operations_issued();
-      auto log = Log::open(f, *ground.shard, kOrders, tiny());
+      auto log = Log::open(f, *ground.shard, kOrders, segments_of_4000());
       faults.no_descriptors = false;
       if (!log) {
         ++failed;
         EXPECT_TRUE(log.error().is(kernel::Errc::too_many_files));
-        log = Log::open(f, *ground.shard, kOrders, tiny());
+        log = Log::open(f, *ground.shard, kOrders, segments_of_4000());
       }
       ASSERT_OK(log);
       ground.log = std::move(*log);
@@ -130,7 +130,7 @@ TEST(LogTroubleTest, a_log_that_was_half_made_for_want_of_a_descriptor_is_durabl
     run_on(world, machine, [&](Fiber& f) {
       Ground ground{f};
       ASSERT_OK(ground.open(f));
-      auto log = Log::open(f, *ground.shard, kOrders, tiny());
+      auto log = Log::open(f, *ground.shard, kOrders, segments_of_4000());
       ASSERT_OK(log);
       EXPECT_EQ((*log)->next(), Offset{1});
       ASSERT_OK((*log)->close(f));
@@ -149,7 +149,7 @@ TEST(LogTroubleTest, a_sync_without_a_descriptor_for_the_directory_waits_and_fai
   run_on(world, machine, [&](Fiber& f) {
     Ground ground{f};
     ASSERT_OK(ground.open(f));
-    ground.log = std::move(*Log::open(f, *ground.shard, kOrders, tiny()));
+    ground.log = std::move(*Log::open(f, *ground.shard, kOrders, segments_of_4000()));
     Log& log = *ground.log;
     ASSERT_OK(log.append(f, make_batch("x", {.value_bytes = 3000}), {}));
     const auto second = log.submit(make_batch("x", {.value_bytes = 3000}), {});  // in a segment of its own
@@ -302,7 +302,7 @@ TEST(LogTroubleTest, only_a_start_that_has_looked_at_every_log_turns_an_unclean_
   sim::Machine& machine = world.add_machine("m");
   run_and_crash(world, machine, CrashKind::process_kill, [&](Fiber& f, Ground& ground) {
     ASSERT_OK(ground.open(f));
-    ground.log = std::move(*Log::open(f, *ground.shard, kOrders, tiny()));
+    ground.log = std::move(*Log::open(f, *ground.shard, kOrders, segments_of_4000()));
     ASSERT_OK(ground.log->append(f, make_batch("x"), {}));
   });
   const auto start_and_stop = [&](bool with_log) {
@@ -311,7 +311,7 @@ TEST(LogTroubleTest, only_a_start_that_has_looked_at_every_log_turns_an_unclean_
       Ground ground{f};
       ASSERT_OK(ground.open(f));
       if (with_log) {
-        ground.log = std::move(*Log::open(f, *ground.shard, kOrders, tiny()));
+        ground.log = std::move(*Log::open(f, *ground.shard, kOrders, segments_of_4000()));
         ASSERT_OK(ground.log->close(f));
         ground.log.reset();
       }
@@ -332,7 +332,7 @@ void after_power_loss(std::function<void(Fiber&, kernel::File&)> spoil, std::fun
   sim::Machine& machine = world.add_machine("m");
   run_and_crash(world, machine, CrashKind::power_loss, [&](Fiber& f, Ground& ground) {
     ASSERT_OK(ground.open(f));
-    ground.log = std::move(*Log::open(f, *ground.shard, kOrders, tiny()));
+    ground.log = std::move(*Log::open(f, *ground.shard, kOrders, segments_of_4000()));
     for (int i = 0; i < 20; ++i) ASSERT_OK(ground.log->append(f, make_batch(fmt::format("b{}", i)), {}));
     ASSERT_OK(ground.log->sync(f));
     ASSERT_OK(f.sleep(200ms));
@@ -366,7 +366,7 @@ TEST(LogTroubleTest, damage_below_the_synced_watermark_is_refused_and_left_as_it
       },
       [&](Fiber& f, Ground& ground) {
         for (int attempt = 0; attempt < 2; ++attempt) {
-          const auto log = Log::open(f, *ground.shard, kOrders, tiny());
+          const auto log = Log::open(f, *ground.shard, kOrders, segments_of_4000());
           ASSERT_FALSE(log.has_value());
           EXPECT_TRUE(log.error().is(LogReason::damaged)) << kernel::describe(log.error());
         }
@@ -378,7 +378,7 @@ TEST(LogTroubleTest, damage_below_the_synced_watermark_is_refused_and_left_as_it
 TEST(LogTroubleTest, bytes_missing_below_the_synced_watermark_are_damage_too) {
   after_power_loss([](Fiber& f, kernel::File& file) { ASSERT_OK(file.truncate(f, 0)); },
                    [](Fiber& f, Ground& ground) {
-                     const auto log = Log::open(f, *ground.shard, kOrders, tiny());
+                     const auto log = Log::open(f, *ground.shard, kOrders, segments_of_4000());
                      ASSERT_FALSE(log.has_value());
                      EXPECT_TRUE(log.error().is(LogReason::damaged)) << kernel::describe(log.error());
                    });
@@ -391,7 +391,7 @@ TEST(LogTroubleTest, garbage_behind_the_last_batch_is_a_torn_tail) {
         ASSERT_OK(kernel::write_all(f, file, *file.size(f), tail));
       },
       [](Fiber& f, Ground& ground) {
-        auto log = Log::open(f, *ground.shard, kOrders, tiny());
+        auto log = Log::open(f, *ground.shard, kOrders, segments_of_4000());
         ASSERT_OK(log);
         ground.log = std::move(*log);
         EXPECT_EQ(ground.log->next(), Offset{20});
@@ -414,7 +414,7 @@ TEST(LogTroubleTest, other_valid_batches_of_a_later_epoch_void_the_watermark) {
         }
       },
       [](Fiber& f, Ground& ground) {
-        auto log = Log::open(f, *ground.shard, kOrders, tiny());
+        auto log = Log::open(f, *ground.shard, kOrders, segments_of_4000());
         ASSERT_OK(log);
         ground.log = std::move(*log);
         EXPECT_EQ(ground.log->next(), Offset{30});

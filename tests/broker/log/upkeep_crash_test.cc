@@ -13,11 +13,10 @@ using namespace testing;
 using sim::CrashKind;
 using sim::Personality;
 
-constexpr std::string_view kFolder = "/data/orders-0";
 const net::ProducerId kAnna{5};
 
 /// What the story was promised, kept outside of the world.
-struct Ledger {
+struct UpkeepLedger {
   Seen submitted;              ///< every record, under the offset it got
   Offset committed{0};         ///< all below must be accounted for
   Offset start{0};             ///< the log start may be anything from here
@@ -28,14 +27,14 @@ struct Ledger {
   bool tombstones_may_go = false;
 };
 
-struct Story {
+struct UpkeepStory {
   std::string_view name;
   LogConfig config;
-  void (*tell)(Fiber&, Log&, Ledger&, const LogConfig&);
+  void (*tell)(Fiber&, Log&, UpkeepLedger&, const LogConfig&);
 };
 
 /// Each batch writes one of three keys, and sometimes a key of its own, which a later one deletes for good.
-void append_some(Fiber& f, Log& log, Ledger& ledger, int batches) {
+void append_some(Fiber& f, Log& log, UpkeepLedger& ledger, int batches) {
   for (int i = 0; i < batches; ++i) {
     const int n = ledger.sequence;
     std::vector<KeyedRecord> records;
@@ -57,7 +56,7 @@ void append_some(Fiber& f, Log& log, Ledger& ledger, int batches) {
   }
 }
 
-void tell_retention(Fiber& f, Log& log, Ledger& ledger, const LogConfig& config) {
+void tell_retention(Fiber& f, Log& log, UpkeepLedger& ledger, const LogConfig& config) {
   append_some(f, log, ledger, 14);
   ASSERT_OK(f.sleep(30ms));
   ledger.start_asked = Offset{28};
@@ -80,7 +79,7 @@ void tell_retention(Fiber& f, Log& log, Ledger& ledger, const LogConfig& config)
   append_some(f, log, ledger, 3);
 }
 
-void tell_compaction(Fiber& f, Log& log, Ledger& ledger, const LogConfig& config) {
+void tell_compaction(Fiber& f, Log& log, UpkeepLedger& ledger, const LogConfig& config) {
   append_some(f, log, ledger, 15);
   ASSERT_OK(f.sleep(30ms));
   ledger.tombstones_may_go = true;
@@ -103,7 +102,7 @@ void tell_compaction(Fiber& f, Log& log, Ledger& ledger, const LogConfig& config
   append_some(f, log, ledger, 2);
 }
 
-void tell_both(Fiber& f, Log& log, Ledger& ledger, const LogConfig& config) {
+void tell_both(Fiber& f, Log& log, UpkeepLedger& ledger, const LogConfig& config) {
   append_some(f, log, ledger, 12);
   ledger.tombstones_may_go = true;
   ASSERT_OK(log.clean(f, {.chunk_bytes = 300}));
@@ -128,13 +127,13 @@ constexpr LogConfig kCompactingLater{.segment_bytes = 600, .index_interval_bytes
 constexpr LogConfig kBoth{.segment_bytes = 600, .index_interval_bytes = 150, .compacts = true, .deletes = true,
                           .file_delete_delay_ms = 50, .delete_retention_ms = 50, .cleanable_ratio_min = 0};
 
-constexpr Story kStories[] = {{"retention", kDeleting, tell_retention},
+constexpr UpkeepStory kUpkeepStories[] = {{"retention", kDeleting, tell_retention},
                               {"retention_with_delay", kDeletingLater, tell_retention},
                               {"compaction", kCompacting, tell_compaction},
                               {"compaction_with_delay", kCompactingLater, tell_compaction},
                               {"both", kBoth, tell_both}};
 
-void judge(Fiber& f, Log& log, const Ledger& ledger, bool compacts) {
+void judge(Fiber& f, Log& log, const UpkeepLedger& ledger, bool compacts) {
   EXPECT_GE(log.log_start(), ledger.start);
   EXPECT_LE(log.log_start(), std::max(ledger.start, ledger.start_asked));
   EXPECT_GE(log.written_end(), ledger.committed);
@@ -173,12 +172,12 @@ void judge(Fiber& f, Log& log, const Ledger& ledger, bool compacts) {
     for (const std::string_view suffix : {".cleaned", ".swap", ".deleted"}) EXPECT_FALSE(name.ends_with(suffix)) << name;
 }
 
-struct Point {
-  Story story;
+struct UpkeepPoint {
+  UpkeepStory story;
   Personality personality;
 };
 
-class UpkeepCrashTest : public ::testing::TestWithParam<Point> {};
+class UpkeepCrashTest : public ::testing::TestWithParam<UpkeepPoint> {};
 
 Result<> open_all(Fiber& f, Ground& ground, const LogConfig& config) {
   TRY(ground.open(f));
@@ -204,14 +203,14 @@ bool run_until(sim::World& world, sim::Machine& machine, std::uint64_t operation
 }
 
 /// Tells the story once for every I/O in it and judges what comes after. `plant` is of the mutants build only.
-void play(const Story& story, Personality personality, std::string plant = {}, std::uint64_t first_seed = 1000) {
+void play(const UpkeepStory& story, Personality personality, std::string plant = {}, std::uint64_t first_seed = 1000) {
   for (std::uint64_t point = 1;; ++point) {
     SCOPED_TRACE(fmt::format("{} point {}", story.name, point));
     kernel::StackPool stacks;
     sim::World world{{.seed = first_seed + point, .planted_bug = plant}, stacks};
     sim::Machine& machine = world.add_machine("m");
     machine.disk().image().set_personality(personality);
-    Ledger ledger;
+    UpkeepLedger ledger;
     const bool crashed = run_until(world, machine, point, [&](Fiber& f, Ground& ground) {
       ASSERT_OK(open_all(f, ground, story.config));
       story.tell(f, *ground.log, ledger, story.config);
@@ -248,8 +247,8 @@ TEST_P(UpkeepCrashTest, what_had_to_stay_is_there_and_what_had_to_go_does_not_co
 }
 
 INSTANTIATE_TEST_SUITE_P(Stories, UpkeepCrashTest, ::testing::ValuesIn([] {
-                           std::vector<Point> all;
-                           for (const Story& story : kStories) {
+                           std::vector<UpkeepPoint> all;
+                           for (const UpkeepStory& story : kUpkeepStories) {
                              for (const Personality p : {Personality::ordered, Personality::strict}) all.push_back({story, p});
                            }
                            return all;
@@ -266,7 +265,7 @@ class UpkeepPlantTest : public ::testing::TestWithParam<const char*> {};
 TEST_P(UpkeepPlantTest, is_found) {
   ::testing::TestPartResultArray failures;
   for (std::uint64_t seed = 1000; seed < 5000 && failures.size() == 0; seed += 1000) {
-    for (const Story& story : kStories) {
+    for (const UpkeepStory& story : kUpkeepStories) {
       for (const Personality personality : {Personality::strict, Personality::ordered}) {
         ::testing::ScopedFakeTestPartResultReporter intercept{
             ::testing::ScopedFakeTestPartResultReporter::INTERCEPT_ONLY_CURRENT_THREAD, &failures};

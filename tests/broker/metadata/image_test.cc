@@ -36,7 +36,7 @@ kernel::Result<> try_apply(const std::vector<FramedValue>& values) {
 
 constexpr TopicId topic_id(std::uint64_t n) { return TopicId{net::Uuid{7, n}}; }
 
-net::TopicRecord topic(std::string_view name, std::uint64_t id) {
+net::TopicRecord topic_record(std::string_view name, std::uint64_t id) {
   net::TopicRecord record;
   record.name = name;
   record.topic_id = topic_id(id);
@@ -81,7 +81,7 @@ class Records : public ::testing::Test {
 };
 
 TEST_F(Records, MakeTopicsWithTheirPartitionsAndSettings) {
-  const ImageRef image = fold({framed(topic("orders", 1)), framed(partition(1, 0)), framed(partition(1, 1)),
+  const ImageRef image = fold({framed(topic_record("orders", 1)), framed(partition(1, 0)), framed(partition(1, 1)),
                                framed(setting("orders", "5"))});
   ASSERT_NE(image->find_topic("orders"), nullptr);
   EXPECT_EQ(image->find_topic(topic_id(1)), image->find_topic("orders"));
@@ -95,19 +95,19 @@ TEST_F(Records, MakeTopicsWithTheirPartitionsAndSettings) {
 TEST_F(Records, RemovingATopicRemovesItsSettingsToo) {
   net::RemoveTopicRecord gone;
   gone.topic_id = topic_id(1);
-  const ImageRef image = fold({framed(topic("orders", 1)), framed(setting("orders", "5")), framed(gone)});
+  const ImageRef image = fold({framed(topic_record("orders", 1)), framed(setting("orders", "5")), framed(gone)});
   EXPECT_TRUE(image->same_content(Image{}));
 }
 
 TEST_F(Records, ASettingOfNullIsUnset) {
   const ImageRef image =
-      fold({framed(topic("orders", 1)), framed(setting("orders", "5")), framed(setting("orders", std::nullopt))});
+      fold({framed(topic_record("orders", 1)), framed(setting("orders", "5")), framed(setting("orders", std::nullopt))});
   EXPECT_TRUE(image->settings.empty());
 }
 
 TEST_F(Records, ChangesShareWhatTheyDoNotTouch) {
   const ImageRef before =
-      fold({framed(topic("a", 1)), framed(partition(1, 0)), framed(topic("b", 2)), framed(partition(2, 0))});
+      fold({framed(topic_record("a", 1)), framed(partition(1, 0)), framed(topic_record("b", 2)), framed(partition(2, 0))});
   net::PartitionChangeRecord change;
   change.partition_id = net::PartitionId{0};
   change.topic_id = topic_id(2);
@@ -129,7 +129,7 @@ TEST_F(Records, AnIsrChangeKeepsTheLeaderEpoch) {
   change.partition_id = net::PartitionId{0};
   change.topic_id = topic_id(1);
   change.isr = ids({1, 2});
-  const ImageRef image = fold({framed(topic("a", 1)), framed(partition(1, 0)), framed(change)});
+  const ImageRef image = fold({framed(topic_record("a", 1)), framed(partition(1, 0)), framed(change)});
   EXPECT_EQ(image->find_topic("a")->partitions[0].leader_epoch, net::LeaderEpoch{0});
   EXPECT_EQ(image->find_topic("a")->partitions[0].partition_epoch, 1);
 }
@@ -148,11 +148,11 @@ TEST_F(Records, OfATransactionCountOnlyWhenItEnds) {
   const FramedValue begin = framed(net::BeginTransactionRecord{});
   const FramedValue abort = framed(net::AbortTransactionRecord{});
   const FramedValue end = framed(net::EndTransactionRecord{});
-  const ImageRef ended = fold({begin, framed(topic("a", 1)), framed(partition(1, 0)), end});
+  const ImageRef ended = fold({begin, framed(topic_record("a", 1)), framed(partition(1, 0)), end});
   EXPECT_NE(ended->find_topic("a"), nullptr);
   const ImageRef aborted =
-      fold({framed(topic("a", 1)), begin, framed(partition(1, 0)), framed(topic("b", 2)), abort,
-            framed(topic("b", 3))});
+      fold({framed(topic_record("a", 1)), begin, framed(partition(1, 0)), framed(topic_record("b", 2)), abort,
+            framed(topic_record("b", 3))});
   EXPECT_TRUE(aborted->find_topic("a")->partitions.empty());
   EXPECT_EQ(aborted->find_topic("b")->id, topic_id(3));
   EXPECT_TRUE(try_apply({begin, begin}).error().is(Reason::bad_transaction));
@@ -164,10 +164,10 @@ TEST_F(Records, OfATransactionCountOnlyWhenItEnds) {
 }
 
 TEST_F(Records, ThatContradictTheLogAreErrors) {
-  EXPECT_TRUE(try_apply({framed(topic("a", 1)), framed(topic("a", 2))}).error().is(Reason::topic_exists));
+  EXPECT_TRUE(try_apply({framed(topic_record("a", 1)), framed(topic_record("a", 2))}).error().is(Reason::topic_exists));
   EXPECT_TRUE(try_apply({framed(partition(1, 0))}).error().is(Reason::unknown_topic));
-  EXPECT_TRUE(try_apply({framed(topic("a", 1)), framed(partition(1, 1))}).error().is(Reason::unknown_partition));
-  EXPECT_TRUE(try_apply({framed(topic("a", 1)), framed(partition(1, -1))}).error().is(Reason::unknown_partition));
+  EXPECT_TRUE(try_apply({framed(topic_record("a", 1)), framed(partition(1, 1))}).error().is(Reason::unknown_partition));
+  EXPECT_TRUE(try_apply({framed(topic_record("a", 1)), framed(partition(1, -1))}).error().is(Reason::unknown_partition));
 }
 
 TEST_F(Records, OfUnknownTypesNameTheType) {
@@ -234,7 +234,7 @@ class Story {
     const std::string_view name = kNames[pick(4)];
     switch (pick(14)) {
       case 0:
-      case 1: return add(topic(name, pick(4)));
+      case 1: return add(topic_record(name, pick(4)));
       case 2:
       case 3: {
         net::PartitionRecord record;

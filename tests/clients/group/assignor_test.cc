@@ -143,11 +143,11 @@ void expect_each_once(const Case& c, const Assignments& out, bool may_hold_back)
   }
 }
 
-constexpr AssignorKind kAll[] = {AssignorKind::range, AssignorKind::round_robin, AssignorKind::sticky, AssignorKind::cooperative_sticky};
+constexpr AssignorKind kKinds[] = {AssignorKind::range, AssignorKind::round_robin, AssignorKind::sticky, AssignorKind::cooperative_sticky};
 
 RC_GTEST_PROP(Assignors, give_every_partition_exactly_once_whatever_the_order_of_members, ()) {
   Case c = *cases(false);
-  for (const AssignorKind kind : kAll) {
+  for (const AssignorKind kind : kKinds) {
     const auto out = assign(kind, c.members, c.counts);
     expect_each_once(c, out, kind == AssignorKind::cooperative_sticky);
     auto turned = c.members;

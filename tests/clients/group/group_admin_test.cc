@@ -12,9 +12,8 @@ using net::ErrorCode;
 using net::Offset;
 using net::PartitionId;
 using testing::GroupWorld;
-
-const TopicPartition kFirst{"t", PartitionId{0}};
-const TopicPartition kSecond{"t", PartitionId{1}};
+using testing::kFirst;
+using testing::kSecond;
 
 TEST(GroupAdmin, sees_members_and_what_they_read) {
   GroupWorld world{1};

@@ -95,10 +95,10 @@ void run_member(GroupWorld& world, Ledger& ledger, const MemberPlan& plan) {
   });
 }
 
-constexpr AssignorKind kAll[] = {AssignorKind::range, AssignorKind::round_robin, AssignorKind::sticky, AssignorKind::cooperative_sticky};
+constexpr AssignorKind kEveryKind[] = {AssignorKind::range, AssignorKind::round_robin, AssignorKind::sticky, AssignorKind::cooperative_sticky};
 
 TEST(Members, come_and_go_and_every_record_is_read_exactly_once) {
-  for (const AssignorKind kind : kAll) {
+  for (const AssignorKind kind : kEveryKind) {
     for (std::uint64_t seed = 1; seed <= 4; ++seed) {
       GroupWorld world{seed};
       world.start_broker();
@@ -134,7 +134,7 @@ TEST(Members, come_and_go_and_every_record_is_read_exactly_once) {
 }
 
 TEST(Members, that_are_killed_are_replaced_and_nothing_committed_is_skipped) {
-  for (const AssignorKind kind : kAll) {
+  for (const AssignorKind kind : kEveryKind) {
     for (std::uint64_t seed = 11; seed <= 14; ++seed) {
       GroupWorld world{seed};
       world.start_broker();

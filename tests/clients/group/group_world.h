@@ -24,6 +24,8 @@ using kernel::Fiber;
 using ClusterRef = std::shared_ptr<core::Cluster>;
 using ClientBody = std::function<void(Fiber&, kernel::Scope&, ClusterRef)>;
 
+inline const core::TopicPartition kFirst{"t", net::PartitionId{0}}, kSecond{"t", net::PartitionId{1}};
+
 class GroupWorld {
  public:
   explicit GroupWorld(std::uint64_t seed, std::vector<std::string> settings = {})

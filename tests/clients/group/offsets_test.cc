@@ -6,15 +6,14 @@ namespace clients::group {
 namespace {
 
 using testing::GroupWorld;
+using testing::kFirst;
+using testing::kSecond;
 using namespace std::chrono_literals;
 using consumer::OffsetReset;
 using kernel::Fiber;
 using net::ErrorCode;
 using net::Offset;
 using net::PartitionId;
-
-const TopicPartition kFirst{"t", PartitionId{0}};
-const TopicPartition kSecond{"t", PartitionId{1}};
 
 GroupConfig by_hand(OffsetReset reset = OffsetReset::earliest) {
   GroupConfig config{.group_id = "g", .session_timeout = 6s, .heartbeat_interval = 500ms, .auto_commit = false};

@@ -10,7 +10,7 @@ namespace {
 using net::ErrorCode;
 using net::Offset;
 
-class History {
+class GroupHistory {
  public:
   /// A generation in which "a" has partition 0.
   void generation(std::int32_t number) { ledger.assigned(number, "a", ledger.assigning(number, {{"a", {0}}}), {0}); }
@@ -31,7 +31,7 @@ class History {
 };
 
 TEST(GroupLedger, an_honest_history_breaks_nothing) {
-  History h;
+  GroupHistory h;
   h.generation(1);
   h.ledger.processed(0, Offset{0}, Offset{10});
   h.ledger.beat_taken(1, 1, "a");
@@ -40,38 +40,38 @@ TEST(GroupLedger, an_honest_history_breaks_nothing) {
 }
 
 TEST(GroupLedger, two_assignments_in_one_generation_are_seen) {
-  History h;
+  GroupHistory h;
   h.generation(1);
   h.generation(1);
   EXPECT_EQ(h.broken(), "G1");
 }
 
 TEST(GroupLedger, who_was_replaced_may_not_go_on) {
-  History h;
+  GroupHistory h;
   h.generation(1);
   h.generation(2);
   h.ledger.beat_taken(1, 2, "a");
   EXPECT_EQ(h.broken(), "G2");
-  History commits;
+  GroupHistory commits;
   commits.generation(2);
   commits.commit(1, 3);
   EXPECT_EQ(commits.broken(), "G4");
 }
 
 TEST(GroupLedger, a_committed_offset_is_a_register_above_what_nobody_processed) {
-  History h;
+  GroupHistory h;
   h.generation(1);
   h.ledger.processed(0, Offset{0}, Offset{10});
   const auto first = h.commit(1, 3);
   h.commit(1, 5);
   h.fetch(3, first);
   EXPECT_EQ(h.broken(), "G5");
-  History far;
+  GroupHistory far;
   far.generation(1);
   far.ledger.processed(0, Offset{0}, Offset{4});
   far.fetch(5, far.commit(1, 5));
   EXPECT_EQ(far.broken(), "G6");
-  History gone;
+  GroupHistory gone;
   gone.generation(1);
   gone.ledger.processed(0, Offset{0}, Offset{4});
   gone.commit(1, 4);
@@ -80,7 +80,7 @@ TEST(GroupLedger, a_committed_offset_is_a_register_above_what_nobody_processed) 
 }
 
 TEST(GroupLedger, what_was_not_answered_may_be_there_or_not) {
-  History h;
+  GroupHistory h;
   h.generation(1);
   h.ledger.processed(0, Offset{0}, Offset{10});
   const auto first = h.commit(1, 3);

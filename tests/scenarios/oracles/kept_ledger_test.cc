@@ -15,11 +15,11 @@ namespace {
 using net::Offset;
 using namespace std::chrono_literals;
 
-constexpr std::uint64_t kSeed = 5;
+constexpr std::uint64_t kKeptSeed = 5;
 
-class History {
+class KeptHistory {
  public:
-  explicit History(KeptRules rules) : ledger{run_, (rules.topic = "compacted", rules), machine_} {}
+  explicit KeptHistory(KeptRules rules) : ledger{run_, (rules.topic = "compacted", rules), machine_} {}
   /// Written and acknowledged at the next offset.
   void wrote(std::string key, bool tombstone = false, std::int64_t age_ms = 0) {
     const std::int64_t offset = std::ssize(records_);
@@ -33,7 +33,7 @@ class History {
   }
   void read(KeptLedger::Pass& pass, std::int64_t offset, std::string_view value_in_place_of = {}) {
     const KeptRecord& record = records_[static_cast<std::size_t>(offset)];
-    const auto id = encode_value(record.id, kSeed, 0);
+    const auto id = encode_value(record.id, kKeptSeed, 0);
     const net::record::RecordHeader headers[] = {{kIdentityHeader, kernel::ByteView{id}}};
     net::record::BatchBuilder builder{{.base_offset = Offset{offset}}};
     net::record::NewRecord made{.timestamp_ms = record.timestamp_ms, .key = kernel::as_bytes(record.key), .value = {}, .headers = headers};
@@ -61,7 +61,7 @@ class History {
 
  private:
   kernel::StackPool stacks_;
-  Run run_{{.seed = kSeed}, stacks_};
+  Run run_{{.seed = kKeptSeed}, stacks_};
   sim::Machine& machine_ = run_.world().add_machine("broker");
   std::vector<KeptRecord> records_;
 
@@ -72,21 +72,21 @@ class History {
 constexpr KeptRules kCompacts{.compacts = true, .delete_retention_ms = 1000};
 
 TEST(KeptLedger, lets_go_what_a_later_record_of_its_key_supersedes) {
-  History history{kCompacts};
+  KeptHistory history{kCompacts};
   for (const char* key : {"a", "b", "a"}) history.wrote(key);
   history.ledger.judge(history.read_all({1, 2}));
   EXPECT_EQ(history.broken(), "");
 }
 
 TEST(KeptLedger, misses_the_last_record_of_a_key) {
-  History history{kCompacts};
+  KeptHistory history{kCompacts};
   for (const char* key : {"a", "b", "a"}) history.wrote(key);
   history.ledger.judge(history.read_all({0, 1}));
   EXPECT_EQ(history.broken(), "C2 C3");
 }
 
 TEST(KeptLedger, misses_what_went_before_that_which_supersedes_it_was_sent) {
-  History history{kCompacts};
+  KeptHistory history{kCompacts};
   for (const char* key : {"a", "b"}) history.wrote(key);
   history.read_all({1});
   history.wait(10ms);
@@ -97,7 +97,7 @@ TEST(KeptLedger, misses_what_went_before_that_which_supersedes_it_was_sent) {
 
 TEST(KeptLedger, grants_tombstones_their_time_and_no_more) {
   for (const bool waits : {true, false}) {
-    History history{kCompacts};
+    KeptHistory history{kCompacts};
     history.wrote("a", /*tombstone=*/true);
     history.wrote("b");
     if (waits) history.wait(1001ms);
@@ -107,7 +107,7 @@ TEST(KeptLedger, grants_tombstones_their_time_and_no_more) {
 }
 
 TEST(KeptLedger, sees_what_comes_back) {
-  History history{kCompacts};
+  KeptHistory history{kCompacts};
   for (const char* key : {"a", "b", "a"}) history.wrote(key);
   history.read_all({1, 2});
   history.wait(1ms);
@@ -116,7 +116,7 @@ TEST(KeptLedger, sees_what_comes_back) {
 }
 
 TEST(KeptLedger, sees_a_record_that_is_not_what_it_was) {
-  History history{kCompacts};
+  KeptHistory history{kCompacts};
   history.wrote("a");
   KeptLedger::Pass pass;
   history.read(pass, 0, "something else");
@@ -124,7 +124,7 @@ TEST(KeptLedger, sees_a_record_that_is_not_what_it_was) {
 }
 
 TEST(KeptLedger, without_compaction_misses_every_record) {
-  History history{{.retention_bytes = 100}};
+  KeptHistory history{{.retention_bytes = 100}};
   for (const char* key : {"a", "a", "a"}) history.wrote(key);
   history.read_all({0, 2});
   EXPECT_EQ(history.broken(), "L3");
@@ -132,24 +132,24 @@ TEST(KeptLedger, without_compaction_misses_every_record) {
 
 TEST(KeptLedger, holds_the_start_to_what_retention_leaves) {
   for (const std::int64_t start : {1, 2, 3}) {
-    History history{{.retention_bytes = 200}};
+    KeptHistory history{{.retention_bytes = 200}};
     for (const char* key : {"a", "a", "a", "a"}) history.wrote(key);
     history.ledger.told_start(Offset{0}, Offset{start});
     EXPECT_EQ(history.broken(), start <= 2 ? "" : "C1") << start;
   }
   for (const std::int64_t start : {1, 2}) {
-    History history{{.retention_ms = 500}};
+    KeptHistory history{{.retention_ms = 500}};
     history.wrote("a", false, 600);
     history.wrote("a", false, 400);
     history.ledger.told_start(Offset{0}, Offset{start});
     history.ledger.judge(history.read_all({}));
     EXPECT_EQ(history.broken().contains("C1"), start == 2) << start;
   }
-  History compacts{kCompacts};
+  KeptHistory compacts{kCompacts};
   compacts.wrote("a");
   compacts.ledger.told_start(Offset{0}, Offset{1});
   EXPECT_EQ(compacts.broken(), "C1") << "nothing lets it move";
-  History returns{{.retention_bytes = 0}};
+  KeptHistory returns{{.retention_bytes = 0}};
   returns.wrote("a");
   returns.ledger.told_start(Offset{1}, Offset{0});
   EXPECT_EQ(returns.broken(), "C1") << "never back";
@@ -157,7 +157,7 @@ TEST(KeptLedger, holds_the_start_to_what_retention_leaves) {
 
 TEST(KeptLedger, questions_by_time_get_the_first_record_that_is_not_older) {
   const auto ask = [](std::int64_t answer, std::int64_t wanted_age_ms) {
-    History history{{.retention_bytes = 1'000'000}};
+    KeptHistory history{{.retention_bytes = 1'000'000}};
     for (const std::int64_t age : {50, 20, 40, 10}) history.wrote("a", false, age);
     history.wait(1ms);
     const std::int64_t now = history.wall_of_first() + 50;
