@@ -7,10 +7,18 @@
 #include "kernel/node.h"
 
 namespace broker {
+namespace {
+
+std::uint64_t request_memory_of_a_shard(const config::BrokerConfig& config, const kernel::Shard& shard) {
+  return config.request_memory_bytes / shard.node().shards().size();
+}
+
+}  // namespace
 
 BrokerShard::BrokerShard(Broker& broker, kernel::Shard& shard, kernel::Scope& scope, const config::BrokerConfig& config,
                          server::RequestHandler& handler)
-    : sessions{config.fetch_sessions_max, shard.id(), static_cast<std::uint32_t>(shard.node().shards().size()),
+    : packed_memory{static_cast<std::int64_t>(request_memory_of_a_shard(config, shard) / kPackedAnewShare)},
+      sessions{config.fetch_sessions_max, shard.id(), static_cast<std::uint32_t>(shard.node().shards().size()),
                shard.node().random(kernel::Domain::application, 0x5e55 + shard.id())},
       coordinators{config.groups, shard.node().shards().size(), shard.metrics()},
       metrics{shard.metrics()},
@@ -20,7 +28,7 @@ BrokerShard::BrokerShard(Broker& broker, kernel::Shard& shard, kernel::Scope& sc
       config_{config},
       layers_{config},
       dynamic_{config::dynamic_config(layers_)},
-      request_memory_{static_cast<std::int64_t>(config.request_memory_bytes / shard.node().shards().size()) +
+      request_memory_{static_cast<std::int64_t>(request_memory_of_a_shard(config, shard)) - packed_memory.total() +
                       kInternalReserveBytes},
       ground_{shard, scope, request_memory_, handler, {.frame_bytes_max = config.request_bytes_max},
               [this](server::Connection& connection) {

@@ -61,8 +61,13 @@ class BrokerShard {
   [[nodiscard]] Hosted* find(const PartitionKey& key);
   /// Held by whoever opens partitions or removes their files.
   kernel::Mutex hosting;
-  /// Held by whoever has a worker look at a batch that takes long.
+  /// Held by a request from its first batch that takes long or is packed anew until all of its batches are judged.
   kernel::Mutex long_batches;
+  /// Held by whoever unpacks a batch that asks for more than kUnpackingOfAShardBytesMax; that of shard 0, for all.
+  kernel::Mutex huge_batches;
+  /// Bytes of batches that were packed anew and are not written yet. Only who holds long_batches takes of it, and
+  /// nobody holds some and waits for that: so it comes back by itself.
+  kernel::Semaphore packed_memory;
   /// `key` is not hosted yet.
   void host(const PartitionKey& key, Hosted hosted);
   std::shared_ptr<replication::Partition> release(const PartitionKey& key);

@@ -17,6 +17,10 @@ inline constexpr std::size_t kReadAheadBytes = 4 * 1024;
 inline constexpr std::size_t kReadAtOnceBytesMax = 256 * 1024;
 /// Memory for requests that only the broker itself makes, kept back from clients.
 inline constexpr std::int64_t kInternalReserveBytes = 8 << 20;
+/// A batch that asks for more to be unpacked (the window of its codec) waits for its turn among those of all shards.
+inline constexpr std::size_t kUnpackingOfAShardBytesMax = 8 * 1024 * 1024;
+/// One in so many bytes of the memory for requests is for batches that are packed anew, until they are written.
+inline constexpr std::size_t kPackedAnewShare = 4;
 /// The block for a frame that has begun is at least as large at once, or as the frame.
 inline constexpr std::size_t kEagerBlockBytes = 1024 * 1024;
 /// Frames up to this size are copied out of what was read, so that a request that waits keeps no more than itself.

@@ -45,6 +45,9 @@ struct Produce {
   std::vector<Local> local;
   std::deque<Remote> remote;  // messages do not move
   bool any_error = false;
+  kernel::Mutex::Lock turn;           ///< of BrokerShard::long_batches, while batches are judged
+  kernel::Semaphore::Units packed;    ///< of BrokerShard::packed_memory, until what was packed anew is written
+  std::size_t packed_bytes = 0;       ///< of batches that were packed anew
 };
 
 void refuse(Produce& produce, ProduceAnswer& answer, ErrorCode code, std::string_view message) {
@@ -107,18 +110,61 @@ void refuse(Produce& produce, ProduceAnswer& answer, const kernel::Error& error)
   answer.record_errors[0].batch_index_error_message = answer.error_message;
 }
 
-/// The batch as the log takes it. Suspends when that is more work than the shard's other clients can wait for; what comes
-/// behind on this connection waits. One such batch of a shard at a time: for the memory, and workers are for files first.
-kernel::Result<kernel::Buffer> judge(Fiber& f, Call& call, const kernel::Buffer& records, const config::TopicConfig& topic) {
-  BatchRules rules{.produce_version = call.version(), .topic = &topic, .now_ms = kernel::ms_of(f.wall()), .work = Work::of_a_slice};
-  auto batch = validate_batch(records, rules);
-  if (batch || !batch.error().is(ProduceReason::takes_long)) return batch;
-  const config::TopicConfig kept = topic;  // that of the shard may change meanwhile
-  rules.topic = &kept;
-  rules.work = Work::any;
-  const auto lock = TRY(call.shard.long_batches.lock(f));
+/// A worker judges the batch, alone on the node where it asks for much memory to be unpacked. Suspends.
+kernel::Result<kernel::Buffer> judge_at_length(Fiber& f, Call& call, const kernel::Buffer& records, const BatchRules& rules) {
   f.node().mark("broker.produce.batch_offloaded");
-  return kernel::offload(f, [&] { return validate_batch(records, rules); });
+  const auto work = [&](Fiber& at) { return kernel::offload(at, [&] { return validate_batch(records, rules); }); };
+  if (memory_to_unpack(records) <= kUnpackingOfAShardBytesMax) return work(f);
+  f.node().mark("broker.produce.huge_batch");
+  BrokerShard& first = *call.broker().shards().front();
+  return kernel::call_on(f, first.shard(), [&](Fiber& there) -> kernel::Result<kernel::Buffer> {
+    const auto turn = TRY(first.huge_batches.lock(there));
+    return work(there);
+  });
+}
+
+/// A request takes its turn once, for all of its batches.
+kernel::Result<> take_turn(Fiber& f, Produce& produce) {
+  if (produce.turn.count() == 0) produce.turn = TRY(produce.call.shard.long_batches.lock(f));
+  return {};
+}
+
+/// Charges a batch that was packed anew, after the fact: one of a shard at a time is not charged yet. Waits until
+/// those of other requests are written; what is more than all there is goes uncharged.
+kernel::Result<> charge(Fiber& f, Produce& produce, std::size_t bytes) {
+  CHECK(produce.turn.count() == 1);
+  kernel::Semaphore& memory = produce.call.shard.packed_memory;
+  const auto wanted = std::min(static_cast<std::int64_t>(bytes), memory.total() - produce.packed.count());
+  if (memory.available() < wanted) f.node().mark("broker.produce.packed_memory_waited");
+  produce.packed.merge(TRY(memory.acquire(f, wanted)));
+  produce.packed_bytes += bytes;
+  return {};
+}
+
+/// The batch as the log takes it. Suspends when that is more work than the shard's other clients can wait for, or makes
+/// another batch of it: one request of a shard at a time does so, for the memory, and since workers are for files first.
+/// What comes behind on this connection waits.
+kernel::Result<kernel::Buffer> judge(Fiber& f, Produce& produce, const kernel::Buffer& records, const config::TopicConfig& topic) {
+  Call& call = produce.call;
+  BatchRules rules{.produce_version = call.version(), .topic = &topic, .now_ms = kernel::ms_of(f.wall()), .work = Work::of_a_slice};
+  const bool is_packed_anew = packs_anew(records, topic);
+  if (!is_packed_anew) {
+    auto batch = validate_batch(records, rules);
+    if (batch || !batch.error().is(ProduceReason::takes_long)) return batch;
+  }
+  const config::TopicConfig kept = topic;  // that of the shard may change while this waits
+  rules.topic = &kept;
+  TRY(take_turn(f, produce));
+  // All that a request is packed into is held to what a request may be.
+  const std::size_t packed_bytes_max = call.shard.config().request_bytes_max;
+  if (produce.packed_bytes > 0) rules.packed_bytes_max = packed_bytes_max - std::min(packed_bytes_max, produce.packed_bytes);
+  auto batch = is_packed_anew ? validate_batch(records, rules) : kernel::fail(ProduceReason::takes_long);
+  if (!batch && batch.error().is(ProduceReason::takes_long)) {
+    rules.work = Work::any;
+    batch = judge_at_length(f, call, records, rules);
+  }
+  if (batch && is_packed_anew) TRY(charge(f, produce, batch->size()));
+  return batch;
 }
 
 void take(Fiber& f, Produce& produce, const metadata::Topic& topic, const ProduceRequest::PartitionProduceData& data,
@@ -139,7 +185,7 @@ void take(Fiber& f, Produce& produce, const metadata::Topic& topic, const Produc
       bytes.empty() ? kernel::Buffer{}
                     : call.request.frame.slice(static_cast<std::size_t>(bytes.data() - call.request.frame.data()),
                                                bytes.size());
-  auto batch = judge(f, call, records, rules);
+  auto batch = judge(f, produce, records, rules);
   if (!batch) return refuse(produce, answer, batch.error());
   call.shard.metrics.produce_batches_total.add();
   call.shard.metrics.produce_bytes_total.add(static_cast<std::int64_t>(batch->size()));
@@ -185,6 +231,7 @@ void finish(Fiber& f, Produce& produce, kernel::Mono deadline) {
     if (remote.append.outcome()) note(produce, *remote.answer, *remote.append.outcome());
     else refuse(produce, *remote.answer, remote.append.outcome().error());
   }
+  produce.packed = {};  // before the answer, which waits for a client that reads it
   if (produce.acks != Acks::none) return produce.call.reply(f, produce.response);
   // Nobody hears an error that is not answered; the end of the connection is the only way to say it.
   produce.call.slot.send(f, produce.any_error ? server::Reply::hang_up() : server::Reply::none());
@@ -229,6 +276,7 @@ void handle_produce(Fiber& f, Call& call) {
       }
     }
   }
+  produce->turn = {};
   kernel::Scope& scope = produce->call.shard.scope();
   scope.spawn("produce", [produce = std::move(produce), deadline](Fiber& child) { finish(child, *produce, deadline); });
 }

@@ -29,12 +29,13 @@ inline constexpr int kCodecs = 5;
 /// The word Kafka's settings and tools use: "none", "gzip", "snappy", "lz4", "zstd".
 std::string_view name_of(Codec codec);
 
-/// Why bytes could not be decompressed. `Error::detail` is the number of output bytes that came before.
+/// Why bytes could not be decompressed or compressed. `Error::detail` is the number of output bytes that came before.
 /// Values are apart from those of the other enums of this room.
 enum class Reason : std::uint16_t {
   corrupt = 0x200,  ///< not a whole, well-formed stream of this codec
   too_large,        ///< more output than was allowed
   unsupported,      ///< well formed, but uses a feature that Kafka's readers refuse
+  too_large_packed, ///< of compression: more output than was allowed
 };
 constexpr kernel::Room error_room(Reason) { return kernel::Room::net; }
 std::string_view name_of(Reason reason);
@@ -58,6 +59,20 @@ inline constexpr std::size_t kPieceBytes = 64 * 1024;
 /// `output_bytes_max`; a stream that holds more is an error, whatever it claimed.
 /// Errors: Reason, and those of `sink`.
 kernel::Result<> decompress_to(Codec codec, ByteView input, std::size_t output_bytes_max, const Sink& sink);
+
+/// Hands what is to be compressed to the sink it is given, piece by piece; errors of the sink end it.
+using Feed = std::function<kernel::Result<>(const Sink&)>;
+
+/// Appends the compressed form of everything that `feed` hands over to `out`, at most `output_bytes_max` of it and a
+/// piece more before that is an error. What `feed` handed over is not kept: with decompress_to() in it one codec
+/// streams into another. The window of zstd is then at most 2 MiB, whatever the level, and so its memory some 40 MiB.
+/// Errors: too_large_packed, and those of `feed`.
+kernel::Result<> compress_from(Codec codec, int level, const Feed& feed, std::size_t output_bytes_max,
+                               std::vector<std::byte>& out);
+
+/// How much memory decompress_to() may take for `input` beside some pieces: what it has to look back on. Nothing of
+/// it is touched before there is output for it. What `input` says is believed, be it well formed or not.
+[[nodiscard]] std::size_t decompression_memory(Codec codec, ByteView input);
 
 /// The whole output at once. Memory grows with what was really decompressed, never with what a header claims.
 kernel::Result<std::vector<std::byte>> decompress(Codec codec, ByteView input, std::size_t output_bytes_max);

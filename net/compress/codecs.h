@@ -1,6 +1,8 @@
 // One pair of functions per codec; codec.h is the door. See there for what they promise.
 #pragma once
 
+#include <optional>
+
 #include "net/compress/codec.h"
 
 namespace net::compress {
@@ -25,18 +27,26 @@ class BoundedSink {
   std::size_t taken_ = 0;
 };
 
-using Pieces = std::span<const ByteView>;
+/// What is to be compressed.
+struct Input {
+  const Feed& feed;
+  std::optional<std::size_t> bytes;  ///< of all of it, where that is known
+};
 
-void gzip_compress(int level, Pieces pieces, std::vector<std::byte>& out);
+kernel::Result<> gzip_compress(int level, const Input& input, std::vector<std::byte>& out);
 kernel::Result<> gzip_decompress(ByteView input, BoundedSink& sink);
 
-void snappy_compress(Pieces pieces, std::vector<std::byte>& out);
+kernel::Result<> snappy_compress(const Input& input, std::vector<std::byte>& out);
 kernel::Result<> snappy_decompress(ByteView input, BoundedSink& sink);
+/// The largest block, as far as it can be told.
+std::size_t snappy_decompression_memory(ByteView input);
 
-void lz4_compress(int level, Pieces pieces, std::vector<std::byte>& out);
+kernel::Result<> lz4_compress(int level, const Input& input, std::vector<std::byte>& out);
 kernel::Result<> lz4_decompress(ByteView input, BoundedSink& sink);
 
-void zstd_compress(int level, Pieces pieces, std::vector<std::byte>& out);
+kernel::Result<> zstd_compress(int level, const Input& input, std::vector<std::byte>& out);
 kernel::Result<> zstd_decompress(ByteView input, BoundedSink& sink);
+/// The largest window, as far as it can be told.
+std::size_t zstd_decompression_memory(ByteView input);
 
 }  // namespace net::compress

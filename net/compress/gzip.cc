@@ -32,21 +32,22 @@ void drain(z_stream& stream, int flush, std::vector<std::byte>& out) {
 
 }  // namespace
 
-void gzip_compress(int level, Pieces pieces, std::vector<std::byte>& out) {
+kernel::Result<> gzip_compress(int level, const Input& input, std::vector<std::byte>& out) {
   z_stream stream{};
   const int status = deflateInit2(&stream, level == kLevelDefault ? Z_DEFAULT_COMPRESSION : level, Z_DEFLATED,
                                   kWindowBitsGzip, 8, Z_DEFAULT_STRATEGY);
   CHECK(status == Z_OK);
   const std::unique_ptr<z_stream, decltype(&deflateEnd)> guard{&stream, deflateEnd};
-  for (const ByteView piece : pieces) {
-    if (piece.empty()) continue;
+  TRY(input.feed([&](ByteView piece) -> kernel::Result<> {
     CHECK(piece.size() <= std::numeric_limits<uInt>::max());
     stream.next_in = zlib_bytes(piece);
     stream.avail_in = static_cast<uInt>(piece.size());
     drain(stream, Z_NO_FLUSH, out);
     CHECK(stream.avail_in == 0);
-  }
+    return {};
+  }));
   drain(stream, Z_FINISH, out);
+  return {};
 }
 
 kernel::Result<> gzip_decompress(ByteView input, BoundedSink& sink) {

@@ -49,21 +49,22 @@ void append(std::vector<std::byte>& out, std::size_t bytes_max, Step step) {
 
 }  // namespace
 
-void lz4_compress(int level, Pieces pieces, std::vector<std::byte>& out) {
+kernel::Result<> lz4_compress(int level, const Input& input, std::vector<std::byte>& out) {
   const LZ4F_preferences_t chosen = preferences(level);
   const Compression context = make_compression();
   append(out, LZ4F_HEADER_SIZE_MAX, [&](std::byte* to, std::size_t capacity) {
     return LZ4F_compressBegin(context.get(), to, capacity, &chosen);
   });
-  for (const ByteView piece : pieces) {
-    if (piece.empty()) continue;
+  TRY(input.feed([&](ByteView piece) -> kernel::Result<> {
     append(out, LZ4F_compressBound(piece.size(), &chosen), [&](std::byte* to, std::size_t capacity) {
       return LZ4F_compressUpdate(context.get(), to, capacity, piece.data(), piece.size(), nullptr);
     });
-  }
+    return {};
+  }));
   append(out, LZ4F_compressBound(0, &chosen), [&](std::byte* to, std::size_t capacity) {
     return LZ4F_compressEnd(context.get(), to, capacity, nullptr);
   });
+  return {};
 }
 
 kernel::Result<> lz4_decompress(ByteView input, BoundedSink& sink) {

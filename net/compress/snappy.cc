@@ -54,13 +54,13 @@ kernel::Result<> decompress_block(ByteView block, std::vector<std::byte>& scratc
 
 }  // namespace
 
-void snappy_compress(Pieces pieces, std::vector<std::byte>& out) {
+kernel::Result<> snappy_compress(const Input& input, std::vector<std::byte>& out) {
   for (const std::uint8_t b : kMagic) out.push_back(static_cast<std::byte>(b));
   append_int32(out, 1);
   append_int32(out, 1);
   std::vector<std::byte> block;
   block.reserve(kBlockBytes);
-  for (ByteView rest : pieces) {
+  TRY(input.feed([&](ByteView rest) -> kernel::Result<> {
     while (!rest.empty()) {
       if (block.empty() && rest.size() >= kBlockBytes) {
         append_block(rest.first(kBlockBytes), out);
@@ -74,8 +74,10 @@ void snappy_compress(Pieces pieces, std::vector<std::byte>& out) {
       append_block(block, out);
       block.clear();
     }
-  }
+    return {};
+  }));
   if (!block.empty()) append_block(block, out);
+  return {};
 }
 
 kernel::Result<> snappy_decompress(ByteView input, BoundedSink& sink) {
@@ -98,6 +100,27 @@ kernel::Result<> snappy_decompress(ByteView input, BoundedSink& sink) {
     input = input.subspan(static_cast<std::size_t>(length));
   }
   return {};
+}
+
+std::size_t snappy_decompression_memory(ByteView input) {
+  std::size_t largest = 0, size = 0;
+  const auto look = [&](ByteView block) {
+    if (snappy::GetUncompressedLength(chars(block), block.size(), &size) && size / kRatioMax <= block.size())
+      largest = std::max(largest, size);
+  };
+  if (!starts_with_magic(input)) look(input);
+  else while (input.size() >= kFrameHeaderBytes || (input.size() >= 4 && !starts_with_magic(input))) {
+    if (starts_with_magic(input)) {
+      input = input.subspan(kFrameHeaderBytes);
+      continue;
+    }
+    const auto length = kernel::load_be<std::int32_t>(input.data());
+    input = input.subspan(4);
+    if (length < 0 || static_cast<std::size_t>(length) > input.size()) break;
+    look(input.first(static_cast<std::size_t>(length)));
+    input = input.subspan(static_cast<std::size_t>(length));
+  }
+  return largest;
 }
 
 }  // namespace net::compress

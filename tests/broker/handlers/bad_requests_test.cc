@@ -232,6 +232,97 @@ TEST(BatchesThatTakeLong, KeepNobodyWaitingAndTheirOrder) {
   });
 }
 
+std::uint64_t reached(BrokerWorld& world, std::string_view mark) {
+  const auto at = world.world.marks().find(std::string{mark});
+  return at == world.world.marks().end() ? 0 : at->second;
+}
+
+/// `count` zeros, packed to next to nothing.
+std::vector<std::byte> packed_zeros(std::size_t count, int level = net::compress::kLevelDefault) {
+  net::record::BatchBuilder builder{{.codec = net::record::Codec::zstd, .compression_level = level}};
+  const std::string zeros(count, '0');
+  builder.append({.timestamp_ms = 1'700'000'000'000, .key = kernel::as_bytes("k"), .value = kernel::as_bytes(zeros)});
+  return builder.build();
+}
+
+/// The batch to each of four partitions, in one request; what each answers.
+std::vector<ErrorCode> produce_to_four(Fiber& f, RawClient& client, std::string_view name, const std::vector<std::byte>& batch,
+                                       std::int16_t acks = -1) {
+  net::Arena arena;
+  net::ProduceRequest request;
+  request.acks = acks;
+  request.timeout_ms = 30'000;
+  auto& topic = arena.push_back(request.topic_data, {.name = name});
+  for (std::int32_t p = 0; p < 4; ++p)
+    arena.push_back(topic.partition_data, {.index = net::PartitionId{p}, .records = net::Records::view(batch)});
+  const auto answer = client.call(f, 9, request);
+  std::vector<ErrorCode> errors;
+  if (!answer) return errors;
+  for (const auto& partition : answer->response.responses[0].partition_responses) errors.push_back(partition.error_code);
+  return errors;
+}
+
+TEST(BatchesPackedAnew, AreTogetherNoMoreThanARequestMayBe) {
+  BrokerWorld world{{.settings = {"socket.request.max.bytes=1048576", "queued.max.request.bytes=8388608", "message.max.bytes=1000000"}}};
+  world.run([&](Fiber& f) {
+    RawClient client = world.connect(f);
+    ASSERT_EQ(create_topic(f, client, "plain", 4, {{"compression.type", "uncompressed"}}), ErrorCode::none);
+    const std::vector<ErrorCode> errors = produce_to_four(f, client, "plain", packed_zeros(400'000));
+    EXPECT_EQ(errors, (std::vector{ErrorCode::none, ErrorCode::none, ErrorCode::message_too_large, ErrorCode::message_too_large}));
+    EXPECT_EQ(produce_to_four(f, client, "plain", packed_zeros(200'000)), std::vector(4, ErrorCode::none));
+  });
+}
+
+TEST(BatchesPackedAnew, WaitForOneAnotherWhenMemoryIsShort) {
+  BrokerWorld world{{.settings = {"socket.request.max.bytes=1048576", "queued.max.request.bytes=1048576", "message.max.bytes=1000000"}}};
+  world.run([&](Fiber& f) {
+    RawClient first = world.connect(f);
+    ASSERT_EQ(create_topic(f, first, "plain", 4, {{"compression.type", "uncompressed"}}), ErrorCode::none);
+    const auto batch = packed_zeros(200'000);
+    ASSERT_EQ(produce_to_four(f, first, "plain", batch), std::vector(4, ErrorCode::none));
+    EXPECT_EQ(reached(world, "broker.produce.packed_memory_waited"), 0u) << "nobody else had any";
+    kernel::Scope senders{f};
+    for (int i = 0; i < 8; ++i) {
+      senders.spawn("sender", [&](Fiber& child) {
+        RawClient client = world.connect(child);
+        for (int n = 0; n < 3; ++n) EXPECT_EQ(produce_to_four(child, client, "plain", batch), std::vector(4, ErrorCode::none));
+      });
+    }
+    EXPECT_TRUE(senders.join(f));
+    EXPECT_GT(reached(world, "broker.produce.packed_memory_waited"), 0u);
+  });
+}
+
+TEST(BatchesThatAskForMuchMemory, HaveTheirTurnOnTheNode) {
+  BrokerWorld world{{.shards = 3}};
+  world.run([&](Fiber& f) {
+    RawClient client = world.connect(f);
+    ASSERT_EQ(create_topic(f, client, "strict", 4, {{"log.validate.compressed", "true"}}), ErrorCode::none);
+    ASSERT_EQ(create_topic(f, client, "gzip", 4, {{"compression.type", "gzip"}}), ErrorCode::none);
+    EXPECT_EQ(produce_to_four(f, client, "strict", packed_zeros(10u << 20)), std::vector(4, ErrorCode::none));
+    EXPECT_EQ(reached(world, "broker.produce.huge_batch"), 0u) << "the window is of two megabytes";
+    const auto huge = packed_zeros(10u << 20, 22);
+    EXPECT_EQ(produce_to_four(f, client, "strict", huge), std::vector(4, ErrorCode::none));
+    EXPECT_EQ(produce_to_four(f, client, "gzip", huge), std::vector(4, ErrorCode::none));
+    EXPECT_EQ(reached(world, "broker.produce.huge_batch"), 8u);
+  });
+}
+
+/// Records are looked at on the way from one codec to another as well.
+TEST(BatchesPackedAnew, AreCheckedOnTheWay) {
+  BrokerWorld world;
+  world.run([&](Fiber& f) {
+    RawClient client = world.connect(f);
+    ASSERT_EQ(create_topic(f, client, "lz4", 1, {{"compression.type", "lz4"}}), ErrorCode::none);
+    std::vector<std::byte> packed;
+    const auto nonsense = bytes_of("these are no records");
+    const kernel::ByteView piece{nonsense};
+    net::compress::compress(net::compress::Codec::zstd, net::compress::kLevelDefault, {&piece, 1}, packed);
+    EXPECT_EQ(produce(f, client, "lz4", batch_around(packed, 4)).error, ErrorCode::invalid_record);
+    EXPECT_EQ(produce(f, client, "lz4", one_record("v")).offset, net::Offset{0});
+  });
+}
+
 TEST(BadFetches, GetTheErrorOfTheirPartition) {
   BrokerWorld world{{.shards = 2}};
   world.run([&](Fiber& f) {

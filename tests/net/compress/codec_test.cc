@@ -208,5 +208,91 @@ TEST(Lz4, frames_with_any_optional_field_are_read_and_dependent_blocks_refused) 
   }
 }
 
+/// Any codec into any other, without the whole in between.
+TEST(Streams, go_from_one_codec_into_another) {
+  for (const std::size_t size : {0u, 1u, 300u, 100'000u, 1'000'000u}) {
+    const auto plain = text_like(size);
+    for (const Codec from : kAll) {
+      const auto source = packed(from, plain);
+      for (const Codec to : kAll) {
+        std::size_t piece_bytes_max = 0;
+        std::vector<std::byte> out = bytes_of("before");
+        const auto done = compress_from(to, kLevelDefault, [&](const Sink& sink) {
+          return decompress_to(from, source, size, [&](ByteView piece) {
+            if (from != Codec::none) piece_bytes_max = std::max(piece_bytes_max, piece.size());
+            return sink(piece);
+          });
+        }, 2 * size + 1000, out);
+        ASSERT_TRUE(done) << name_of(from) << " into " << name_of(to);
+        EXPECT_EQ(decompress(to, ByteView{out}.subspan(6), size).value(), plain) << name_of(from) << " into " << name_of(to);
+        EXPECT_LE(piece_bytes_max, kPieceBytes);
+      }
+    }
+  }
+}
+
+TEST(Streams, end_where_the_output_becomes_too_large) {
+  std::vector<std::byte> noise(4u << 20);
+  std::uint64_t state = 1;
+  for (std::byte& b : noise) b = static_cast<std::byte>((state = state * 6364136223846793005u + 1442695040888963407u) >> 56);
+  constexpr std::size_t kBound = 100'000;
+  for (const Codec codec : kAll) {
+    std::size_t handed_over = 0;
+    std::vector<std::byte> out;
+    const auto done = compress_from(codec, kLevelDefault, [&](const Sink& sink) -> kernel::Result<> {
+      for (; handed_over < noise.size(); handed_over += 10'000)
+        TRY(sink(ByteView{noise}.subspan(handed_over, std::min<std::size_t>(10'000, noise.size() - handed_over))));
+      return {};
+    }, kBound, out);
+    EXPECT_TRUE(!done && done.error().is(Reason::too_large_packed)) << name_of(codec);
+    EXPECT_LT(handed_over, 1'000'000u) << name_of(codec) << " went on";
+    EXPECT_LT(out.size(), 1'000'000u) << name_of(codec);
+    const auto errs = compress_from(codec, kLevelDefault, [](const Sink&) -> kernel::Result<> {
+      return kernel::fail(kernel::Errc::cancelled);
+    }, kBound, out);
+    EXPECT_TRUE(!errs && errs.error().is(kernel::Errc::cancelled));
+  }
+  // To the byte.
+  for (const Codec codec : kAll) {
+    const auto text = text_like(50'000);
+    const Feed feed = [&](const Sink& sink) { return sink(text); };
+    const std::size_t exact = packed(codec, text).size();
+    std::vector<std::byte> out;
+    EXPECT_TRUE(compress_from(codec, kLevelDefault, feed, exact, out)) << name_of(codec);
+    EXPECT_FALSE(compress_from(codec, kLevelDefault, feed, exact - 1, out)) << name_of(codec);
+  }
+}
+
+/// Level 22 would look back 128 MiB and take 800 MiB for it.
+TEST(Streams, of_zstd_look_back_two_mebibytes_at_any_level) {
+  const std::vector<std::byte> plain(5u << 20);
+  for (const int level : {-5, 1, 3, 22}) {
+    std::vector<std::byte> out;
+    ASSERT_TRUE(compress_from(Codec::zstd, level, [&](const Sink& sink) { return sink(plain); }, plain.size(), out));
+    EXPECT_LE(decompression_memory(Codec::zstd, out), 2u << 20) << level;
+    EXPECT_GT(decompression_memory(Codec::zstd, out), 0u) << level;
+  }
+}
+
+TEST(MemoryToDecompress, is_what_the_bytes_ask_for) {
+  const auto plain = text_like(1u << 20);
+  const auto small = packed(Codec::zstd, ByteView{plain}.first(1000));
+  const auto large = packed(Codec::zstd, plain, 9);
+  EXPECT_LT(decompression_memory(Codec::zstd, small), 300'000u);
+  EXPECT_GE(decompression_memory(Codec::zstd, large), plain.size());
+  auto both = small;
+  both.insert(both.end(), large.begin(), large.end());
+  EXPECT_EQ(decompression_memory(Codec::zstd, both), decompression_memory(Codec::zstd, large)) << "not of the first frame alone";
+  // One bare block, and blocks of 32 KiB.
+  std::string raw;
+  snappy::Compress(reinterpret_cast<const char*>(plain.data()), plain.size(), &raw);
+  EXPECT_EQ(decompression_memory(Codec::snappy, kernel::as_bytes(std::string_view{raw})), plain.size());
+  EXPECT_EQ(decompression_memory(Codec::snappy, packed(Codec::snappy, plain)), 32u << 10);
+  for (const Codec codec : kPacking) {
+    EXPECT_LE(decompression_memory(codec, bytes_of("none of these")), 4u << 20) << name_of(codec);
+    EXPECT_LE(decompression_memory(codec, {}), 4u << 20) << name_of(codec);
+  }
+}
+
 }  // namespace
 }  // namespace net::compress
