@@ -14,6 +14,17 @@ Block* allocate_block(std::size_t size) {
   return block;
 }
 
+Block* resize_block(Block* block, std::size_t size) {
+  if (block == nullptr) return allocate_block(size);
+  CHECK(block->references.load(std::memory_order_relaxed) == 1);
+  block->~Block();
+  void* memory = std::realloc(static_cast<void*>(block), sizeof(Block) + size);
+  CHECK(memory != nullptr);
+  block = new (memory) Block;
+  block->size = size;
+  return block;
+}
+
 void release_block(Block* block) {
   if (block->references.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
   block->~Block();

@@ -25,6 +25,7 @@ struct Block {
   [[nodiscard]] std::byte* data() { return reinterpret_cast<std::byte*>(this + 1); }
 };
 Block* allocate_block(std::size_t size);
+Block* resize_block(Block* block, std::size_t size);
 void release_block(Block* block);
 }  // namespace detail
 
@@ -96,6 +97,9 @@ class MutableBuffer {
     return buffer;
   }
   [[nodiscard]] std::size_t size() const { return block_ == nullptr ? 0 : block_->size; }
+  /// Another size, with the bytes that were there as far as they fit; views of it are void. A large block is not
+  /// copied: the system maps it elsewhere, and the new part is memory only where it is written.
+  void resize(std::size_t size) { block_ = detail::resize_block(block_, size); }
   [[nodiscard]] MutableByteView bytes() { return {block_ == nullptr ? nullptr : block_->data(), size()}; }
   /// Ends the filling: bytes [from, from+length) become an immutable buffer.
   [[nodiscard]] Buffer share(std::size_t from, std::size_t length) && {

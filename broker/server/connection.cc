@@ -150,6 +150,8 @@ Result<std::optional<Connection::Arrived>> Connection::next_frame() {
 }
 
 void Connection::move_to_block(std::size_t size) {
+  // Of a large frame: what has come would be copied two times and more until all has.
+  if (arrived_.empty() && incoming_.size() > kReadAtOnceBytesMax) return incoming_.resize(size);
   MutableBuffer block = MutableBuffer::allocate(size);
   const kernel::ByteView begun = arrived_.empty() ? kernel::ByteView{incoming_.bytes().first(have_)} : arrived_.view();
   std::copy_n(begun.data(), begun.size(), block.bytes().data());  // std::ranges::copy: byte by byte with g++ 12

@@ -182,6 +182,39 @@ TEST(FramesOfEverySize, ComeThroughHoweverTheyAreCut) {
   });
 }
 
+/// The block of a frame grows as it arrives; the checksum of the batch tells whether it kept its bytes.
+TEST(LargeFrames, ComeThroughHoweverTheyAreCut) {
+  BrokerWorld world;
+  world.run([&](Fiber& f) {
+    RawClient client = world.connect(f);
+    ASSERT_EQ(create_topic(f, client, "t", 1, {{"max.message.bytes", "30000000"}}), ErrorCode::none);
+    kernel::Random random{7, kernel::Domain::workload, 0};
+    for (const std::size_t size : {1'500'000u, 20'000'000u}) {
+      std::string value(size, 'v');
+      for (char& c : value) c = static_cast<char>(random.below(256));
+      const auto batch = one_record(value);
+      net::Arena arena;
+      net::ProduceRequest request;
+      request.acks = -1;
+      request.timeout_ms = 60'000;
+      auto& data = arena.push_back(request.topic_data, {.name = "t"});
+      arena.push_back(data.partition_data, {.index = net::PartitionId{0}, .records = net::Records::view(batch)});
+      const auto frame = net::encode_request(9, 1, "raw", request)->bytes;
+      for (std::size_t at = 0; at < frame.size();) {
+        const std::size_t n = std::min<std::size_t>(frame.size() - at, 1 + random.below(500'000));
+        ASSERT_TRUE(client.send(f, {frame.begin() + static_cast<std::ptrdiff_t>(at), frame.begin() + static_cast<std::ptrdiff_t>(at + n)}));
+        at += n;
+      }
+      const auto answer = client.receive(f);
+      ASSERT_TRUE(answer);
+      net::Arena kept;
+      net::Reader reader{answer->view(), kept};
+      ASSERT_TRUE(net::decode_response_header(reader, net::ApiKey::produce, 9));
+      EXPECT_EQ(net::decode<net::ProduceResponse>(reader, 9)->responses[0].partition_responses[0].error_code, ErrorCode::none);
+    }
+  });
+}
+
 TEST(LargeFramesThatNeverEnd, KeepNobodyElseFromBeingServed) {
   BrokerWorld world;
   world.run([&](Fiber& f) {
