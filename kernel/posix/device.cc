@@ -2,7 +2,6 @@
 
 #include <sys/sysmacros.h>
 
-#include <algorithm>
 #include <charconv>
 #include <filesystem>
 #include <fstream>
@@ -59,8 +58,13 @@ Device& Devices::at(std::string_view path) {
     const std::lock_guard lock{mutex_};
     const std::vector<Mount>& known = mounts();
     const std::string whole = path.starts_with('/') ? std::string{path} : working_directory_ + '/' + std::string{path};
-    const auto mount = std::ranges::find_if(known, [&](const Mount& m) { return is_within(whole, m.point); });
-    if (mount != known.end()) number = mount->number;
+    std::size_t longest = 0;
+    for (const Mount& mount : known) {
+      // Of two mounts at one point the later one is seen.
+      if (!is_within(whole, mount.point) || mount.point.size() < longest) continue;
+      longest = mount.point.size();
+      number = mount.number;
+    }
   }
   return of(number);
 }
@@ -82,9 +86,6 @@ const std::vector<Devices::Mount>& Devices::mounts() {
     std::from_chars(colon + 1, end, minor_number);
     mounts_.push_back({unescaped(point), makedev(major_number, minor_number)});
   }
-  // Of two mounts at one point the later one is seen.
-  std::ranges::reverse(mounts_);
-  std::ranges::stable_sort(mounts_, std::ranges::greater{}, [](const Mount& m) { return m.point.size(); });
   return mounts_;
 }
 

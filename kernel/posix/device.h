@@ -62,7 +62,7 @@ class Devices {
   std::map<dev_t, std::unique_ptr<Device>> devices_;
   bool mounts_read_ = false;
   std::string working_directory_;
-  std::vector<Mount> mounts_;  // longest first
+  std::vector<Mount> mounts_;  // in the order they were made
 };
 
 }  // namespace kernel::posix
