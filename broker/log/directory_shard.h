@@ -78,6 +78,8 @@ class DirectoryShard {
   /// is synced when others have closed their files. Errors: io and what else a sync answers, cancelled, deadline.
   kernel::Result<> sync_directory(kernel::Fiber& f, std::string_view path);
   kernel::Result<> sync_filesystem(kernel::Fiber& f);
+  /// Held by who has a worker unpack a batch: a codec may ask for much memory.
+  [[nodiscard]] kernel::Mutex& unpacking() { return unpacking_; }
   std::size_t tail_bytes = 0;
   [[nodiscard]] const std::shared_ptr<OpenFiles>& files() const { return files_; }
   /// One log more, or less, has files that wait to be synced, and are open so long. Relaxed logs ask for no sync between
@@ -109,6 +111,7 @@ class DirectoryShard {
   bool closing_ = false;
   std::vector<Log*> logs_;
 
+  kernel::Mutex unpacking_;
   kernel::Mutex watermark_lock_;  ///< one writer at a time: the order in the file is that of the facts
   kernel::FileHandle watermark_file_;
   std::uint64_t watermark_bytes_ = 0;

@@ -1,11 +1,12 @@
 // From timestamps to offsets: the time index narrows the place down, the records decide.
 #include <algorithm>
+#include <limits>
 
 #include "broker/log/directory_shard.h"
 #include "broker/log/log.h"
 #include "kernel/bug.h"
 #include "kernel/node.h"
-#include "net/record/record_iterator.h"
+#include "net/record/record_walk.h"
 #include "net/record/validate.h"
 
 namespace broker::log {
@@ -17,6 +18,8 @@ using net::record::BatchHeader;
 namespace {
 /// What the records of one batch may take uncompressed; a client's batch was bounded likewise when it came.
 constexpr std::size_t kUncompressedBytesMax = 256u << 20;
+/// Of an uncompressed batch that is walked on the shard's own thread.
+constexpr std::size_t kBytesOfASliceMax = 256u << 10;
 
 /// Headers from a place in a segment on, whose offsets must rise and stay below where the segment ends.
 struct HeaderWalk {
@@ -46,45 +49,48 @@ Result<std::optional<BatchScan::Item>> find_entry(Fiber& f, Segment& segment, co
 
 }  // namespace
 
-/// Looks at the records of single batches, within [start, end).
+/// Looks at the records of single batches, within [start, end). What a batch unpacks to was chosen by whoever sent it:
+/// a worker goes through it in pieces, one batch at a time of this part of the directory, since a codec may ask for a
+/// large window. Of a batch that unpacks to more than anybody may ask for, its header has to do.
 struct Log::TimeSearch {
+  DirectoryShard& directory;
   Offset start;
   Offset end;
 
-  static Result<net::record::RecordRegion> open(const BatchScan::Item& batch) {
-    const kernel::ByteView bytes = batch.bytes.view();
-    TRY(net::record::check_whole(batch.header, {&bytes, 1}));
-    return net::record::RecordRegion::open(batch.header, bytes.subspan(net::record::kHeaderBytes), kUncompressedBytesMax);
+  /// Errors: those of check_whole() and search_records(), cancelled, deadline.
+  Result<std::optional<TimestampedOffset>> find(Fiber& f, const BatchScan::Item& batch, net::record::RecordSearch search) const {
+    const BatchHeader& header = batch.header;
+    search.offset_delta_min = delta_of(header, start);
+    search.offset_delta_end = delta_of(header, end);
+    const auto look = [&]() -> Result<std::optional<net::record::FoundRecord>> {
+      const kernel::ByteView bytes = batch.bytes.view();
+      TRY(net::record::check_whole(header, {&bytes, 1}));
+      return net::record::search_records(header, bytes.subspan(net::record::kHeaderBytes), kUncompressedBytesMax, search);
+    };
+    const bool is_quick = header.codec() == net::record::Codec::none && header.size_bytes() <= kBytesOfASliceMax;
+    auto found = is_quick ? look() : TRY(by_worker(f, look));
+    if (!found && found.error().is(net::record::Reason::too_large_uncompressed))
+      return TimestampedOffset{header.max_timestamp_ms, std::max(header.base_offset, start), header.leader_epoch};
+    if (!found) return std::unexpected(found.error());
+    if (!*found) return std::nullopt;
+    return TimestampedOffset{(*found)->timestamp_ms, header.base_offset + (*found)->offset_delta, header.leader_epoch};
   }
-  /// The first record of `batch` that `wanted` takes. Records that cannot be read answer their error.
-  template <class Wanted>
-  Result<std::optional<TimestampedOffset>> first(const BatchScan::Item& batch, Wanted wanted) const {
-    const auto region = TRY(open(batch));
-    auto records = region.iterate();
-    while (const auto record = TRY(records.next())) {
-      if (record->offset < start) continue;
-      if (record->offset >= end) break;
-      if (wanted(record->timestamp_ms))
-        return TimestampedOffset{record->timestamp_ms, record->offset, batch.header.leader_epoch};
-    }
-    return std::nullopt;
+
+ private:
+  static std::int32_t delta_of(const BatchHeader& header, Offset offset) {
+    const std::int64_t delta = offset.raw() - header.base_offset.raw();
+    return static_cast<std::int32_t>(std::clamp<std::int64_t>(delta, 0, std::numeric_limits<std::int32_t>::max()));
   }
-  /// The first of those with the largest timestamp.
-  Result<std::optional<TimestampedOffset>> largest(const BatchScan::Item& batch) const {
-    std::optional<TimestampedOffset> best;
-    const auto region = TRY(open(batch));
-    auto records = region.iterate();
-    while (const auto record = TRY(records.next())) {
-      if (record->offset < start || record->offset >= end) continue;
-      if (!best || record->timestamp_ms > best->timestamp_ms)
-        best = TimestampedOffset{record->timestamp_ms, record->offset, batch.header.leader_epoch};
-    }
-    return best;
+  template <class Look>
+  Result<std::invoke_result_t<const Look&>> by_worker(Fiber& f, const Look& look) const {
+    f.node().mark("broker.log.batch_searched_by_worker");
+    const auto turn = TRY(directory.unpacking().lock(f));
+    return kernel::offload(f, look);
   }
 };
 
 Result<std::optional<TimestampedOffset>> Log::find_by_timestamp(Fiber& f, std::int64_t timestamp_ms, Offset end) {
-  const TimeSearch search{log_start_, std::min(end, written_end_)};
+  const TimeSearch search{directory_, log_start_, std::min(end, written_end_)};
   const std::vector<SegmentRef> segments = segments_;
   for (std::size_t i = 0; i < segments.size(); ++i) {
     const SegmentRef& segment = segments[i];
@@ -112,7 +118,7 @@ Result<std::optional<TimestampedOffset>> Log::find_by_timestamp(Fiber& f, std::i
       BatchScan at{file, (*item)->position, (*item)->position + (*item)->header.size_bytes()};
       const auto whole = at.next_whole(f);
       if (!whole) return std::unexpected(damaged_at(f, *segment, (*item)->position, whole.error()));
-      const auto found = search.first(**whole, [&](std::int64_t t) { return t >= timestamp_ms; });
+      const auto found = search.find(f, **whole, {.timestamp_ms_min = timestamp_ms});
       if (!found) return std::unexpected(damaged_at(f, *segment, (*item)->position, found.error()));
       if (*found) return *found;
     }
@@ -121,7 +127,7 @@ Result<std::optional<TimestampedOffset>> Log::find_by_timestamp(Fiber& f, std::i
 }
 
 Result<std::optional<TimestampedOffset>> Log::max_timestamp(Fiber& f, Offset end) {
-  const TimeSearch search{log_start_, std::min(end, written_end_)};
+  const TimeSearch search{directory_, log_start_, std::min(end, written_end_)};
   const std::vector<SegmentRef> segments = segments_;
   std::optional<TimestampedOffset> best;
   for (std::size_t i = 0; i < segments.size(); ++i) {
@@ -149,7 +155,7 @@ Result<std::optional<TimestampedOffset>> Log::max_timestamp(Fiber& f, Offset end
         BatchScan at{file, (*item)->position, (*item)->position + (*item)->header.size_bytes()};
         const auto whole = at.next_whole(f);
         if (!whole) return std::unexpected(damaged_at(f, *segment, (*item)->position, whole.error()));
-        const auto largest = search.largest(**whole);
+        const auto largest = search.find(f, **whole, {.largest = true});
         if (!largest) return std::unexpected(damaged_at(f, *segment, (*item)->position, largest.error()));
         if (*largest && (!best || (*largest)->timestamp_ms > best->timestamp_ms)) best = *largest;
       }

@@ -6,7 +6,7 @@
 
 namespace broker::log {
 
-inline constexpr std::array<std::string_view, 29> kMarks{
+inline constexpr std::array<std::string_view, 30> kMarks{
     "broker.log.compacted",              "broker.log.compacted_in_parts",
     "broker.log.retention_moved_start",  "broker.log.rolled_by_retention",
     "broker.log.damage_detected",        "broker.log.directory_offline", "broker.log.disk_full_rolled_back",
@@ -19,6 +19,7 @@ inline constexpr std::array<std::string_view, 29> kMarks{
     "broker.directory_dropped",          "broker.partition_in_offline_directory", "broker.partition_opened_late",
     "broker.coordinator_load_waited",    "broker.produce.batch_offloaded",
     "broker.produce.huge_batch",         "broker.produce.packed_memory_waited",
+    "broker.log.batch_searched_by_worker",
 };
 
 }  // namespace broker::log

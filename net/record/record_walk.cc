@@ -19,6 +19,11 @@ inline bool step_over(const std::byte*& p, const std::byte* end, std::int32_t le
   return true;
 }
 
+/// Of what a client chose: it may wrap.
+inline std::int64_t plus(std::int64_t a, std::int64_t b) {
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
+}
+
 inline bool step_over_headers(const std::byte*& p, const std::byte* end) {
   std::int32_t count = 0;
   if (!read_varint(p, end, count) || count < 0) return false;
@@ -31,6 +36,7 @@ inline bool step_over_headers(const std::byte*& p, const std::byte* end) {
 }  // namespace
 
 RecordWalk::RecordWalk(const BatchHeader& header, WalkRules rules) : header_{header}, rules_{rules} {}
+RecordWalk::RecordWalk(const BatchHeader& header, const RecordSearch& search) : header_{header}, search_{search} {}
 
 kernel::Result<> RecordWalk::take(ByteView piece) {
   const std::byte* p = piece.data();
@@ -48,10 +54,13 @@ kernel::Result<Walked> RecordWalk::finish() {
 }
 
 inline kernel::Result<> RecordWalk::judge(std::int64_t timestamp_delta, std::int32_t offset_delta, bool has_key) {
+  if (search_) [[unlikely]] {
+    compare(timestamp_delta, offset_delta);
+    return {};
+  }
   if (offset_delta != index_) [[unlikely]] return bad(Reason::offset_gap);
   if (!has_key && rules_.keys_required) [[unlikely]] return bad(Reason::key_missing);
-  const auto timestamp = static_cast<std::int64_t>(static_cast<std::uint64_t>(header_.base_timestamp_ms) +
-                                                   static_cast<std::uint64_t>(timestamp_delta));
+  const std::int64_t timestamp = plus(header_.base_timestamp_ms, timestamp_delta);
   if (timestamp < rules_.timestamp_ms_min || timestamp > rules_.timestamp_ms_max) [[unlikely]]
     if (timestamp != kTimestampNone) return bad(Reason::timestamp_out_of_range);
   if (timestamp > walked_.timestamp_ms_max) {
@@ -59,6 +68,15 @@ inline kernel::Result<> RecordWalk::judge(std::int64_t timestamp_delta, std::int
     walked_.timestamp_ms_max_index = index_;
   }
   return {};
+}
+
+void RecordWalk::compare(std::int64_t timestamp_delta, std::int32_t offset_delta) {
+  if (offset_delta < search_->offset_delta_min || offset_delta >= search_->offset_delta_end) return;
+  const std::int64_t timestamp = header_.timestamp_type() == TimestampType::log_append_time
+                                     ? header_.max_timestamp_ms
+                                     : plus(header_.base_timestamp_ms, timestamp_delta);
+  if (timestamp < search_->timestamp_ms_min) return;
+  if (!found_ || (search_->largest && timestamp > found_->timestamp_ms)) found_ = {offset_delta, timestamp};
 }
 
 /// Walks the records that lie whole in [p, end); answers where the first that does not begins.
@@ -192,15 +210,33 @@ kernel::Result<Walked> walk_records(const BatchHeader& header, std::span<const B
   return walk.finish();
 }
 
-kernel::Result<Walked> walk_compressed_records(const BatchHeader& header, ByteView records,
-                                               std::size_t uncompressed_bytes_max, WalkRules rules) {
+namespace {
+
+kernel::Result<> unpack_into(RecordWalk& walk, const BatchHeader& header, ByteView records, std::size_t uncompressed_bytes_max) {
   const auto codec = header.codec();
   if (!codec) return kernel::fail(Reason::bad_attributes, header.attributes);
-  RecordWalk walk{header, rules};
   const auto walked = compress::decompress_to(*codec, records, uncompressed_bytes_max,
                                               [&](ByteView piece) { return walk.take(piece); });
   if (!walked) return std::unexpected(decompression_error(walked.error()));
+  return {};
+}
+
+}  // namespace
+
+kernel::Result<Walked> walk_compressed_records(const BatchHeader& header, ByteView records,
+                                               std::size_t uncompressed_bytes_max, WalkRules rules) {
+  RecordWalk walk{header, rules};
+  TRY(unpack_into(walk, header, records, uncompressed_bytes_max));
   return walk.finish();
+}
+
+kernel::Result<std::optional<FoundRecord>> search_records(const BatchHeader& header, ByteView records,
+                                                          std::size_t uncompressed_bytes_max, const RecordSearch& search) {
+  RecordWalk walk{header, search};
+  if (header.codec() == Codec::none) TRY(walk.take(records));
+  else TRY(unpack_into(walk, header, records, uncompressed_bytes_max));
+  TRY(walk.finish());
+  return walk.found();
 }
 
 }  // namespace net::record

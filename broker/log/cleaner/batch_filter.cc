@@ -23,6 +23,9 @@ using net::record::TimestampType;
 namespace {
 
 constexpr std::uint16_t kCodecBits = 0x07;
+constexpr std::size_t kPieceBytes = 64u << 10;
+/// More does not fit the length that its header has for it.
+constexpr std::size_t kBatchBytesMax = INT32_MAX - kHeaderBytes;
 
 void put(FilteredBatches& out, BatchHeader header, ByteView records) {
   const std::size_t at = out.bytes.size();
@@ -48,33 +51,6 @@ void put_empty(FilteredBatches& out, BatchHeader header) {
   header.base_timestamp_ms = kTimestampNone;
   header.records_count = 0;
   put(out, header, {});
-}
-
-void put_rebuilt(FilteredBatches& out, BatchHeader header, const std::vector<RecordView>& records,
-                 std::optional<std::int64_t> horizon_ms) {
-  const bool append_time = header.timestamp_type() == TimestampType::log_append_time;
-  if (horizon_ms) header.attributes |= kAttributeDeleteHorizon;
-  header.base_timestamp_ms = horizon_ms.value_or(records.front().timestamp_ms);
-  header.records_count = static_cast<std::int32_t>(records.size());
-  std::vector<std::byte> plain;
-  std::int64_t youngest = kTimestampNone;
-  for (const RecordView& record : records) {
-    const auto headers = record.headers.to_vector();
-    youngest = std::max(youngest, record.timestamp_ms);
-    // Sums of outside numbers wrap, here as where they are read.
-    const auto delta = static_cast<std::int64_t>(static_cast<std::uint64_t>(record.timestamp_ms) -
-                                                 static_cast<std::uint64_t>(header.base_timestamp_ms));
-    net::record::append_record(plain,
-                               {.timestamp_ms = record.timestamp_ms, .key = record.key, .value = record.value,
-                                .headers = headers},
-                               record.offset_delta, delta);
-  }
-  if (!append_time) header.max_timestamp_ms = youngest;
-  if (*header.codec() == Codec::none) return put(out, header, plain);
-  std::vector<std::byte> packed;
-  const ByteView piece{plain};
-  net::compress::compress(*header.codec(), net::compress::kLevelDefault, {&piece, 1}, packed);
-  put(out, header, packed);
 }
 
 }  // namespace
@@ -129,14 +105,48 @@ Result<BatchFilter::Kept> BatchFilter::choose(const BatchHeader& header, const R
   Kept kept;
   auto records = region.iterate();
   while (const auto record = TRY(records.next())) {
-    if (!stays(header, *record)) {
+    kept.records.push_back(stays(header, *record));
+    if (!kept.records.back()) {
       kept.all = false;
       continue;
     }
     if (!record->value && record->offset < rules_.end) kept.tombstone = true;
-    kept.records.push_back(*record);
+    if (kept.count++ == 0) kept.first_timestamp_ms = record->timestamp_ms;
+    kept.max_timestamp_ms = std::max(kept.max_timestamp_ms, record->timestamp_ms);
   }
   return kept;
+}
+
+Result<> BatchFilter::put_rebuilt(FilteredBatches& out, BatchHeader header, const RecordRegion& region, const Kept& kept,
+                                  std::optional<std::int64_t> horizon_ms) {
+  if (horizon_ms) header.attributes |= kAttributeDeleteHorizon;
+  header.base_timestamp_ms = horizon_ms.value_or(kept.first_timestamp_ms);
+  header.records_count = static_cast<std::int32_t>(kept.count);
+  const auto feed = [&](const net::compress::Sink& sink) -> Result<> {
+    std::vector<std::byte> piece;
+    auto records = region.iterate();
+    for (const bool stays : kept.records) {
+      const auto record = TRY(records.next());
+      if (!stays) continue;
+      // Sums of outside numbers wrap, here as where they are read.
+      const auto delta = static_cast<std::int64_t>(static_cast<std::uint64_t>(record->timestamp_ms) -
+                                                   static_cast<std::uint64_t>(header.base_timestamp_ms));
+      const auto headers = record->headers.to_vector();
+      net::record::append_record(piece,
+                                 {.timestamp_ms = record->timestamp_ms, .key = record->key, .value = record->value,
+                                  .headers = headers},
+                                 record->offset_delta, delta);
+      if (piece.size() < kPieceBytes) continue;
+      TRY(sink(piece));
+      piece.clear();
+    }
+    return sink(piece);
+  };
+  if (header.timestamp_type() != TimestampType::log_append_time) header.max_timestamp_ms = kept.max_timestamp_ms;
+  std::vector<std::byte> records;
+  TRY(net::compress::compress_from(*header.codec(), net::compress::kLevelDefault, feed, kBatchBytesMax, records));
+  put(out, header, records);
+  return {};
 }
 
 Result<> BatchFilter::take(const BatchHeader& header, ByteView batch, FilteredBatches& out) {
@@ -154,9 +164,9 @@ Result<> BatchFilter::take(const BatchHeader& header, ByteView batch, FilteredBa
       unneeded && (!marker || header.records_count == 0 ||
                    (header.has_delete_horizon() && header.base_timestamp_ms <= rules_.now_ms));
   const RecordRegion region = TRY(RecordRegion::open(header, records, kUncompressedBytesMax));
-  Kept kept = goes ? Kept{.records = {}, .all = header.records_count == 0} : TRY(choose(header, region));
-  counts_.records_removed += static_cast<std::uint64_t>(std::max(header.records_count, 0)) - kept.records.size();
-  if (kept.records.empty()) {
+  Kept kept = goes ? Kept{.all = header.records_count == 0} : TRY(choose(header, region));
+  counts_.records_removed += static_cast<std::uint64_t>(std::max(header.records_count, 0)) - kept.count;
+  if (kept.count == 0) {
     if (is_last_of_producer(header)) put_empty(out, header);
     return {};
   }
@@ -172,7 +182,7 @@ Result<> BatchFilter::take(const BatchHeader& header, ByteView batch, FilteredBa
   if (kept.all && !starts_horizon) {
     put_as_it_is(out, header, batch);
   } else {
-    put_rebuilt(out, header, kept.records, horizon_ms);
+    TRY(put_rebuilt(out, header, region, kept, horizon_ms));
   }
   return {};
 }

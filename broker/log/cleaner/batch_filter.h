@@ -79,11 +79,17 @@ class BatchFilter {
   [[nodiscard]] const FilterCounts& counts() const { return counts_; }
 
  private:
+  /// Which records of a batch stay. A bit each: a batch may hold tens of millions of them.
   struct Kept {
-    std::vector<net::record::RecordView> records;
+    std::vector<bool> records;
+    std::size_t count = 0;
+    std::int64_t first_timestamp_ms = net::record::kTimestampNone;
+    std::int64_t max_timestamp_ms = net::record::kTimestampNone;
     bool all = true;
     bool tombstone = false;  ///< one below `end`
   };
+  static kernel::Result<> put_rebuilt(FilteredBatches& out, net::record::BatchHeader header, const net::record::RecordRegion& region,
+                                      const Kept& kept, std::optional<std::int64_t> horizon_ms);
   /// Whether nothing of the batch is needed, its place among the transactions considered.
   kernel::Result<bool> disposable(const net::record::BatchHeader& header, kernel::ByteView records);
   [[nodiscard]] bool is_last_of_producer(const net::record::BatchHeader& header) const;

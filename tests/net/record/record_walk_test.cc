@@ -169,6 +169,55 @@ TEST(RecordWalk, of_compressed_records_stops_at_the_bound_and_at_bad_streams) {
   }
 }
 
+/// What the iterator would find: record by record, in the plainest way.
+std::optional<FoundRecord> found_by_iterator(const Region& region, const RecordSearch& search) {
+  const RecordRegion unpacked = RecordRegion::open(region.header, region.records, 1u << 20).value();
+  RecordIterator iterator = unpacked.iterate();
+  std::optional<FoundRecord> best;
+  while (const auto record = iterator.next().value()) {
+    if (record->offset_delta < search.offset_delta_min || record->offset_delta >= search.offset_delta_end) continue;
+    if (record->timestamp_ms < search.timestamp_ms_min) continue;
+    if (!best || (search.largest && record->timestamp_ms > best->timestamp_ms)) best = {record->offset_delta, record->timestamp_ms};
+  }
+  return best;
+}
+
+TEST(RecordSearch, finds_what_a_look_at_each_record_finds) {
+  EXPECT_TRUE(rc::check([] {
+    const auto records = random_records();
+    const auto batch = build(records, {.codec = *rc::gen::element(Codec::none, Codec::gzip, Codec::snappy, Codec::lz4, Codec::zstd)});
+    Region region{BatchHeader::parse(batch).value(), {batch.begin() + kHeaderBytes, batch.end()}};
+    if (*rc::gen::arbitrary<bool>()) {  // the log stamped it: one time for all
+      region.header.attributes |= 0x08;
+      region.header.max_timestamp_ms = 5000;
+    }
+    RecordSearch search{.largest = *rc::gen::arbitrary<bool>()};
+    search.offset_delta_min = *rc::gen::inRange(0, 25);
+    search.offset_delta_end = *rc::gen::inRange(0, 25);
+    if (*rc::gen::arbitrary<bool>()) search.timestamp_ms_min = records[*rc::gen::inRange<std::size_t>(0, records.size())].timestamp_ms;
+    const auto found = search_records(region.header, region.records, 1u << 20, search);
+    RC_ASSERT(found.has_value());
+    const auto expected = found_by_iterator(region, search);
+    RC_ASSERT(found->has_value() == expected.has_value());
+    if (!expected) return;
+    RC_ASSERT((*found)->offset_delta == expected->offset_delta);
+    RC_ASSERT((*found)->timestamp_ms == expected->timestamp_ms);
+  }));
+}
+
+TEST(RecordSearch, tells_of_damage_and_of_what_unpacks_to_too_much) {
+  Region region = region_of(std::vector<OwnedRecord>(3, OwnedRecord{.timestamp_ms = 7, .value = "value"}));
+  const auto whole = region.records;
+  region.records.pop_back();
+  EXPECT_TRUE(search_records(region.header, region.records, 1000, {}).error().is(Reason::bad_record));
+  region.records = whole;
+  region.records.push_back(std::byte{0});
+  EXPECT_TRUE(search_records(region.header, region.records, 1000, {}).error().is(Reason::trailing_bytes));
+  const auto batch = build({OwnedRecord{.value = std::string(5000, 'v')}}, {.codec = Codec::zstd});
+  const Region packed{BatchHeader::parse(batch).value(), {batch.begin() + kHeaderBytes, batch.end()}};
+  EXPECT_TRUE(search_records(packed.header, packed.records, 4000, {}).error().is(Reason::too_large_uncompressed));
+}
+
 TEST(Varint, round_trips_and_refuses_what_does_not_fit) {
   EXPECT_TRUE(rc::check([](std::int64_t value) {
     const std::int64_t scaled = value >> *rc::gen::inRange(0, 63);
