@@ -30,7 +30,7 @@ void RemoteAppend::deliver(kernel::Shard& at) {
   }
   outcome_ = hosted->partition->submit(std::move(batch_), log::AppendOrigin::client, append_time_ms_);
   submitted_ = outcome_.has_value();
-  if (!submitted_ || acks_ == replication::Acks::none) {
+  if (!submitted_) {
     home_.shard().post(*this);
     return;
   }

@@ -51,6 +51,7 @@ ErrorCode code_of(log::LogReason reason) {
     case LogReason::too_large_for_segment: return ErrorCode::record_list_too_large;
     case LogReason::foreign_topic_id:
     case LogReason::directory_offline:
+    case LogReason::directory_stalled:
     case LogReason::newer_format:
     case LogReason::damaged: return ErrorCode::kafka_storage_error;
   }

@@ -20,6 +20,7 @@ std::string_view name_of(LogReason reason) {
     case LogReason::offset_out_of_range: return "offset_out_of_range";
     case LogReason::too_large_for_segment: return "too_large_for_segment";
     case LogReason::directory_offline: return "directory_offline";
+    case LogReason::directory_stalled: return "directory_stalled";
     case LogReason::foreign_topic_id: return "foreign_topic_id";
     case LogReason::damaged: return "damaged";
     case LogReason::newer_format: return "newer_format";

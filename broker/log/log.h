@@ -105,6 +105,7 @@ enum class LogReason : std::uint16_t {
   offset_out_of_range,  ///< read: below log start or above the end; detail is the offset
   too_large_for_segment,
   directory_offline,    ///< a sync or write of its log directory has failed: nothing more is promised or accepted
+  directory_stalled,    ///< a write or sync of its directory has not ended for long: what would wait behind it is refused
   foreign_topic_id,     ///< the directory belongs to another topic of the same name
   damaged,              ///< bytes that were committed are not what they were; the partition does not serve
   newer_format,         ///< its partition.metadata is of a later release, and left as it is

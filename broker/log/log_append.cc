@@ -55,6 +55,8 @@ Result<Appended> Log::submit(kernel::Buffer batch, const AppendOptions& options)
       case Verdict::transaction_expected: return kernel::fail(LogReason::transaction_expected);
     }
   }
+  // Who waits for it gives up in time, and sends it again: all that would pile up here, and nobody counts it any more.
+  if (options.origin == AppendOrigin::client && directory_.stalled()) return kernel::fail(LogReason::directory_stalled);
   if (options.origin == AppendOrigin::replica) {
     CHECK(header.base_offset >= next_);
   } else {

@@ -23,7 +23,7 @@ Result<log::Appended> Partition::submit(kernel::Buffer batch, log::AppendOrigin 
 }
 
 Result<> Partition::wait(Fiber& f, const log::Appended& appended, Acks acks) {
-  if (acks == Acks::none || (acks == Acks::leader && BUG(f, "produce.leader_ack_before_write"))) return {};
+  if (acks == Acks::leader && BUG(f, "produce.leader_ack_before_write")) return {};
   TRY(log_->wait_written(f, appended));
   if (acks == Acks::all) TRY(log_->wait_committed(f, appended));
   if (deleted_) return fail(PartitionReason::deleted);

@@ -40,7 +40,8 @@ class Partition {
   /// Takes the batch into the log's order. Errors: deleted, those of Log::submit.
   kernel::Result<log::Appended> submit(kernel::Buffer batch, log::AppendOrigin origin,
                                        std::optional<std::int64_t> log_append_time_ms);
-  /// Suspends until `appended` is as safe as `acks` says. Errors: deleted, those of Log's waits.
+  /// Suspends until `appended` is as safe as `acks` says, and written even if nobody asks: what has not been written is
+  /// memory that the request answers for. Errors: deleted, those of Log's waits.
   kernel::Result<> wait(kernel::Fiber& f, const log::Appended& appended, Acks acks);
 
   /// Everything below `before` goes (-1: below the high watermark), never less than has gone; answers the log start.

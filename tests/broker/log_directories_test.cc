@@ -295,6 +295,9 @@ TEST_F(SeveralDirectories, AHungOneIsToldAndHoldsUpNobodyElse) {
     });
     ASSERT_TRUE(f.sleep(8s));
     EXPECT_EQ(produce(f, other, "t", one_record("v"), 9, 0).error, ErrorCode::none);
+    const kernel::Mono asked = f.now();
+    EXPECT_EQ(produce(f, other, "t", one_record("v"), 9, 1).error, ErrorCode::kafka_storage_error);
+    EXPECT_LT(f.now() - asked, 1s) << "nothing more piles up behind it";
     EXPECT_EQ(describe(f, other).at(1).has_size, false);
     EXPECT_GT(metric("kalda_log_directory_stalled", R"(directory="/data2")"), 0);
     EXPECT_EQ(metric("kalda_log_directory_stalled", R"(directory="/data")"), 0);

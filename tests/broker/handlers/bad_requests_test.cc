@@ -293,6 +293,35 @@ TEST(BatchesPackedAnew, WaitForOneAnotherWhenMemoryIsShort) {
   });
 }
 
+/// Nobody waits for an answer, but the memory is counted until the batch is written: the sender is read no further.
+TEST(BatchesWithoutAcks, ArePacedByTheDisk) {
+  BrokerWorld world{{.settings = {"socket.request.max.bytes=1048576", "queued.max.request.bytes=1048576", "message.max.bytes=500000"}}};
+  world.run([&](Fiber& f) {
+    RawClient client = world.connect(f);
+    ASSERT_EQ(create_topic(f, client, "t"), ErrorCode::none);
+    const auto batch = one_record(std::string(400'000, 'v'));
+    net::Arena arena;
+    net::ProduceRequest request;
+    request.timeout_ms = 30'000;
+    auto& topic = arena.push_back(request.topic_data, {.name = "t"});
+    arena.push_back(topic.partition_data, {.index = net::PartitionId{0}, .records = net::Records::view(batch)});
+    const auto frame = net::encode_request(9, 1, "raw", request);
+    ASSERT_TRUE(frame);
+    world.broker_machine.disk().faults().hung = true;
+    constexpr int kFrames = 60;
+    int sent = 0;
+    kernel::Scope sender{f};
+    sender.spawn("sender", [&](Fiber& child) {
+      for (; sent < kFrames; ++sent) ASSERT_TRUE(client.send(child, frame->bytes));
+    });
+    ASSERT_TRUE(f.sleep(3s));
+    EXPECT_LT(sent, 30) << "a megabyte of requests, the reserve, and what the network holds";
+    world.broker_machine.disk().unhang(0);
+    ASSERT_TRUE(sender.join(f));
+    EXPECT_EQ(produce(f, client, "t", one_record("v")).offset, net::Offset{kFrames}) << "it comes behind them";
+  });
+}
+
 TEST(BatchesThatAskForMuchMemory, HaveTheirTurnOnTheNode) {
   BrokerWorld world{{.shards = 3}};
   world.run([&](Fiber& f) {
