@@ -90,8 +90,12 @@ const std::vector<Devices::Mount>& Devices::mounts() {
 }
 
 void Devices::finish() {
-  const std::lock_guard lock{mutex_};
-  for (const auto& [number, device] : devices_) device->workers().finish();
+  std::vector<Device*> all;
+  {
+    const std::lock_guard lock{mutex_};
+    for (const auto& [number, device] : devices_) all.push_back(device.get());
+  }
+  for (Device* device : all) device->workers().finish();  // what is under way may still ask for a device
 }
 
 }  // namespace kernel::posix

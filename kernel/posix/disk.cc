@@ -184,6 +184,19 @@ int open_descriptor(const char* path, int flags, const PosixDisk::Shared& shared
   }
 }
 
+Result<SharedFile> open_now(const char* path, int flags, Devices& devices, PosixDisk::Shared& shared, bool& is_directory) {
+  const int fd = open_descriptor(path, flags, shared);
+  if (fd < 0) return fail_errno(errno);
+  struct stat status;
+  if (::fstat(fd, &status) != 0) {
+    const int error = errno;
+    ::close(fd);
+    return fail_errno(error);
+  }
+  is_directory = S_ISDIR(status.st_mode);
+  return std::make_shared<OpenFile>(fd, devices.of(status.st_dev), shared);
+}
+
 Result<std::vector<DirectoryEntry>> list_now(const char* path) {
   DIR* const directory = ::opendir(path);
   if (directory == nullptr) return fail_errno(errno);
@@ -229,15 +242,10 @@ Result<FileHandle> PosixDisk::open(Fiber& f, std::string_view path, OpenMode mod
     if (mode.create) flags |= O_CREAT;
     if (mode.exclusive) flags |= O_EXCL;
     if (mode.truncate) flags |= O_TRUNC;
-    const int fd = open_descriptor(name, flags, shared_);
-    if (fd < 0) return fail_errno(errno);
-    struct stat status;
-    if (::fstat(fd, &status) != 0 || S_ISDIR(status.st_mode)) {
-      const int error = S_ISDIR(status.st_mode) ? EISDIR : errno;
-      ::close(fd);
-      return fail_errno(error);
-    }
-    return std::make_shared<PosixFile>(std::make_shared<OpenFile>(fd, devices_.of(status.st_dev), shared_), mode.write, shared_);
+    bool is_directory = false;
+    SharedFile file = TRY(open_now(name, flags, devices_, shared_, is_directory));
+    if (is_directory) return fail_errno(EISDIR);
+    return std::make_shared<PosixFile>(std::move(file), mode.write, shared_);
   });
 }
 
@@ -275,22 +283,13 @@ Result<> PosixDisk::sync_filesystem(Fiber& f, std::string_view path) {
   auto& known = shard_of(f).filesystems;
   auto at = known.find(path);
   if (at == known.end()) {
-    const auto found = TRY(by_name(f, devices_, path, [this](const char* name) -> Result<PosixShard::Filesystem> {
-      const int fd = open_descriptor(name, O_RDONLY, shared_);
-      if (fd < 0) return fail_errno(errno);
-      struct stat status;
-      if (::fstat(fd, &status) != 0) {
-        const int error = errno;
-        ::close(fd);
-        return fail_errno(error);
-      }
-      return PosixShard::Filesystem{fd, &devices_.of(status.st_dev)};
+    FileHandle opened = TRY(by_name(f, devices_, path, [this](const char* name) -> Result<FileHandle> {
+      bool is_directory = false;
+      return std::make_shared<PosixFile>(TRY(open_now(name, O_RDONLY, devices_, shared_, is_directory)), false, shared_);
     }));
-    const auto [entry, is_new] = known.emplace(path, found);
-    if (!is_new) ::close(found.descriptor);  // another fiber of the shard was quicker
-    at = entry;
+    at = known.emplace(path, std::move(opened)).first;  // unless another fiber of the shard was quicker
   }
-  return shard_of(f).blocking(f, at->second.device->workers(), [fd = at->second.descriptor] { return outcome_of(::syncfs(fd)); });
+  return on_device(f, static_cast<PosixFile&>(*at->second).file(), [](OpenFile& file) { return outcome_of(::syncfs(file.get())); });
 }
 
 Result<SpaceInfo> PosixDisk::space(Fiber& f, std::string_view path) {

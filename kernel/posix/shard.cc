@@ -29,7 +29,6 @@ PosixShard::PosixShard(Node& node, std::uint32_t id, Threads& threads)
 
 PosixShard::~PosixShard() {
   deliver_messages();  // work that ended after the last fiber still owns itself
-  for (const auto& [path, filesystem] : filesystems) ::close(filesystem.descriptor);
   ::close(epoll_);
   ::close(doorbell_);
 }

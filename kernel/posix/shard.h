@@ -7,9 +7,9 @@
 #include <optional>
 #include <string>
 
+#include "kernel/disk.h"
 #include "kernel/node.h"
 #include "kernel/notify.h"
-#include "kernel/posix/device.h"
 #include "kernel/posix/workers.h"
 #include "kernel/shard.h"
 
@@ -59,11 +59,7 @@ class PosixShard final : public Shard {
   /// What this shard syncs file systems by, for each path that it named. Opened once and kept: the system remembers for each
   /// descriptor which failed write-backs it has told of, and one opened only for the sync would answer well when another
   /// shard's sync has just heard of a failure that took our pages too.
-  struct Filesystem {
-    int descriptor;
-    Device* device;
-  };
-  std::map<std::string, Filesystem, std::less<>> filesystems;
+  std::map<std::string, FileHandle, std::less<>> filesystems;
   Notify stop_requested;
 
  private:

@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <set>
+#include <thread>
 
 #include "kernel/disk.h"
 #include "kernel/network.h"
@@ -98,6 +99,26 @@ TEST(DevicesByPath, HaveThreadsOfTheirOwn) {
     EXPECT_TRUE(scope.join(f));
     return opened;
   }), 100);
+  EXPECT_FALSE(is_stuck());
+}
+
+/// An open that nobody waits for any more is under way when the node ends, and asks for the device of its file.
+TEST(DevicesByPath, EndWhileSomethingIsUnderWay) {
+  std::thread later;
+  {
+    Runtime runtime{{.handle_signals = false}};
+    runtime.run([](Fiber& f) {
+      hold_calls(true);
+      const auto within = f.deadline_in(10ms);
+      EXPECT_TRUE(f.node().disk().open(f, "/etc/passwd", OpenMode::read_only()).error().is(Errc::deadline));
+      return 0;
+    });
+    later = std::thread{[] {
+      std::this_thread::sleep_for(50ms);  // the runtime has begun to end
+      hold_calls(false);
+    }};
+  }
+  later.join();
   EXPECT_FALSE(is_stuck());
 }
 
