@@ -17,6 +17,8 @@ inline constexpr std::size_t kReadAheadBytes = 4 * 1024;
 inline constexpr std::size_t kReadAtOnceBytesMax = 256 * 1024;
 /// Memory for requests that only the broker itself makes, kept back from clients.
 inline constexpr std::int64_t kInternalReserveBytes = 8 << 20;
+/// What the records of one batch may take uncompressed, when it comes and whenever it is looked into again.
+inline constexpr std::size_t kUncompressedBytesMax = 256u << 20;
 /// A batch that asks for more to be unpacked (the window of its codec) waits for its turn among those of all shards.
 inline constexpr std::size_t kUnpackingOfAShardBytesMax = 8 * 1024 * 1024;
 /// One in so many bytes of the memory for requests is for batches that are packed anew, until they are written.

@@ -1,5 +1,6 @@
 #include "broker/coordinators/coordinator.h"
 
+#include "broker/limits.h"
 #include "kernel/disk.h"
 #include "kernel/node.h"
 #include "net/record/batch_builder.h"
@@ -13,7 +14,6 @@ using kernel::Result;
 
 namespace {
 
-constexpr std::size_t kUncompressedBytesMax = 256u << 20;
 
 /// Whether an append that failed with it is known not to be on the log, so that the coordinator can go on.
 bool is_undone(const kernel::Error& error) {

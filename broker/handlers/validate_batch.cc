@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "broker/limits.h"
 #include "net/compress/codec.h"
 #include "net/record/reason.h"
 #include "net/record/record_iterator.h"
@@ -19,8 +20,6 @@ using net::compress::Codec;
 using net::record::BatchHeader;
 using net::record::Reason;
 
-/// Decompression of one batch never makes more than this, whatever its header says.
-constexpr std::size_t kUncompressedBytesMax = 256u << 20;
 /// And no more than this in a slice: about a millisecond of the slowest codec.
 constexpr std::size_t kSliceBytesMax = 256u << 10;
 constexpr std::size_t kPlainSliceBytesMax = 4u << 20;

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "broker/limits.h"
 #include "broker/log/batch_scan.h"
 #include "broker/log/checkpoint_files.h"
 #include "broker/log/identity_files.h"
@@ -32,11 +33,8 @@ using kernel::Result;
 /// Keeps fields in the order they are named.
 using Json = nlohmann::ordered_json;
 
-constexpr std::size_t kUncompressedBytesMax = 256u << 20;
 constexpr std::size_t kFlushAtBytes = 64 * 1024;
 constexpr std::size_t kAnyNumberOfEntries = 1u << 30;
-
-Json nullable(const net::record::NullableBytes& bytes) { return bytes ? Json(printable(*bytes)) : Json(nullptr); }
 
 class Dumper {
  public:
@@ -144,7 +142,7 @@ class Dumper {
     while (const auto record = TRY(records.next())) {
       Json headers = Json::array();
       for (const auto& header : record->headers.to_vector())
-        headers.push_back({{"key", printable(kernel::as_bytes(header.key))}, {"value", nullable(header.value)}});
+        headers.push_back({{"key", printable(kernel::as_bytes(header.key))}, {"value", printable_or_null(header.value)}});
       Json fields{{"kind", "record"}, {"offset", record->offset.raw()}, {"timestamp_ms", record->timestamp_ms}};
       fields.update(h.is_control() ? control_fields_of(record->key, record->value)
                                    : fields_of(topic, record->key, record->value));

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "broker/limits.h"
 #include "broker/log/directory_shard.h"
 #include "broker/log/log.h"
 #include "kernel/bug.h"
@@ -16,8 +17,6 @@ using kernel::Result;
 using net::record::BatchHeader;
 
 namespace {
-/// What the records of one batch may take uncompressed; a client's batch was bounded likewise when it came.
-constexpr std::size_t kUncompressedBytesMax = 256u << 20;
 /// Of an uncompressed batch that is walked on the shard's own thread.
 constexpr std::size_t kBytesOfASliceMax = 256u << 10;
 

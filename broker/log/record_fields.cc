@@ -27,10 +27,8 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::size_t kNumberBytes = sizeof(std::int16_t);
 
-Json bytes_or_null(const NullableBytes& bytes) { return bytes ? Json(printable(*bytes)) : Json(nullptr); }
-
 Json raw(const NullableBytes& key, const NullableBytes& value, std::string note) {
-  Json fields{{"key", bytes_or_null(key)}, {"value", bytes_or_null(value)}};
+  Json fields{{"key", printable_or_null(key)}, {"value", printable_or_null(value)}};
   if (!note.empty()) fields["note"] = std::move(note);
   return fields;
 }
@@ -66,7 +64,7 @@ Json framed(const NullableBytes& key, const NullableBytes& value) {
   const Result<Family> record = net::decode_framed<Family>(*value, arena);
   if (record) {
     return std::visit([&]<class Record>(const Record& one) {
-      return Json{{"type", Record::kName}, {"key", bytes_or_null(key)}, {"version", version}, {"value", json_of(one)}};
+      return Json{{"type", Record::kName}, {"key", printable_or_null(key)}, {"version", version}, {"value", json_of(one)}};
     }, *record);
   }
   return raw(key, value, why_raw(fmt::format("a record of type {} version {}", type, version), record.error(), std::nullopt));
@@ -92,7 +90,7 @@ struct Keyed {
     const Result<Value> read = version ? net::decode_all<Value>(value->subspan(kNumberBytes), *version, arena)
                                        : Result<Value>{kernel::fail(kernel::Errc::corrupt)};
     if (version) out["version"] = *version;
-    out["value"] = read ? json_of(*read) : bytes_or_null(value);
+    out["value"] = read ? json_of(*read) : printable_or_null(value);
     if (!read) out["note"] = why_raw("the value", read.error(), version);
     return out;
   }
@@ -195,6 +193,8 @@ std::string printable(ByteView bytes) {
   return text;
 }
 
+Json printable_or_null(const NullableBytes& bytes) { return bytes ? Json(printable(*bytes)) : Json(nullptr); }
+
 Json fields_of(InternalTopic topic, const NullableBytes& key, const NullableBytes& value) {
   switch (topic) {
     case InternalTopic::none: return raw(key, value, "");
@@ -219,7 +219,7 @@ Json control_fields_of(const NullableBytes& key, const NullableBytes& value) {
   const auto version = number_before(value);
   if (version) out["version"] = *version;
   const Result<Json> read = value ? control_value(**type, *value) : Result<Json>{kernel::fail(kernel::Errc::corrupt)};
-  out["value"] = read ? *read : bytes_or_null(value);
+  out["value"] = read ? *read : printable_or_null(value);
   if (!read) out["note"] = why_raw("the value", read.error(), version);
   return out;
 }

@@ -31,6 +31,7 @@ enum class InternalTopic : std::uint8_t {
 
 /// Text that JSON and terminals take: anything but printable ASCII is escaped.
 [[nodiscard]] std::string printable(kernel::ByteView bytes);
+[[nodiscard]] nlohmann::ordered_json printable_or_null(const net::record::NullableBytes& bytes);
 
 /// `key` and `value`, and where they are understood `type` and `version`, else for an internal topic `note`.
 [[nodiscard]] nlohmann::ordered_json fields_of(InternalTopic topic, const net::record::NullableBytes& key,

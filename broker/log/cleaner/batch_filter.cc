@@ -23,7 +23,6 @@ using net::record::TimestampType;
 namespace {
 
 constexpr std::uint16_t kCodecBits = 0x07;
-constexpr std::size_t kPieceBytes = 64u << 10;
 /// More does not fit the length that its header has for it.
 constexpr std::size_t kBatchBytesMax = INT32_MAX - kHeaderBytes;
 
@@ -136,7 +135,7 @@ Result<> BatchFilter::put_rebuilt(FilteredBatches& out, BatchHeader header, cons
                                  {.timestamp_ms = record->timestamp_ms, .key = record->key, .value = record->value,
                                   .headers = headers},
                                  record->offset_delta, delta);
-      if (piece.size() < kPieceBytes) continue;
+      if (piece.size() < net::compress::kPieceBytes) continue;
       TRY(sink(piece));
       piece.clear();
     }

@@ -25,14 +25,13 @@
 #include <set>
 #include <vector>
 
+#include "broker/limits.h"
 #include "broker/log/cleaner/offset_map.h"
 #include "net/record/batch_header.h"
 #include "net/record/record_iterator.h"
 
 namespace broker::log::cleaner {
 
-/// What the records of one batch may take uncompressed; a client's batch was bounded likewise when it came.
-inline constexpr std::size_t kUncompressedBytesMax = 256u << 20;
 
 struct AbortedTransaction {
   net::ProducerId producer{-1};
